@@ -1,0 +1,405 @@
+package rehearsal
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// TestRehearsal releases the commit that is checked out, for nobody to see, and
+// then does with it what its users will do.
+func TestRehearsal(t *testing.T) {
+	requireMachine(t)
+	start := time.Now()
+	r := makeRelease(t)
+	released := time.Since(start)
+
+	t.Run("binaries", r.testBinaries)
+	t.Run("checksums", r.testChecksums)
+	t.Run("notes", r.testNotes)
+	t.Run("index", func(t *testing.T) {
+		if err := CheckIndex(r.index, r.metadata); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("run", func(t *testing.T) {
+		for _, p := range BinaryPlatforms {
+			if p.OS == "linux" {
+				t.Run(p.String(), func(t *testing.T) { t.Parallel(); r.runBinary(t, p) })
+			}
+		}
+	})
+	t.Run("image", func(t *testing.T) {
+		for _, p := range ImagePlatforms {
+			t.Run(p.String(), func(t *testing.T) { t.Parallel(); r.testImage(t, p) })
+		}
+	})
+	t.Run("image from a clone", r.testImageFromClone)
+	t.Run("promote", r.testPromote)
+
+	if !t.Failed() {
+		r.report(t, released, time.Since(start))
+	}
+}
+
+// testBinaries checks that those binaries were published and no other file but
+// their checksums, and each binary by itself.
+func (r *release) testBinaries(t *testing.T) {
+	want := []string{"checksums.txt"}
+	for _, p := range BinaryPlatforms {
+		want = append(want, BinaryName(p))
+		if err := CheckBinary(r.asset(p), p, r.goVersion); err != nil {
+			t.Error(err)
+		}
+	}
+	slices.Sort(want)
+	entries, err := os.ReadDir(r.gitHub.assets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, entry := range entries { // sorted by name
+		got = append(got, entry.Name())
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("published %q, want %q", got, want)
+	}
+	built, err := filepath.Glob(filepath.Join(r.clone, "dist", "*", "argserver*"))
+	if err != nil || len(built) != len(BinaryPlatforms) {
+		t.Errorf("dist/ holds the binaries %q (%v), want %d", built, err, len(BinaryPlatforms))
+	}
+}
+
+func (r *release) testChecksums(t *testing.T) {
+	var want strings.Builder
+	names := make([]string, len(BinaryPlatforms))
+	for i, p := range BinaryPlatforms {
+		names[i] = BinaryName(p)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		fmt.Fprintf(&want, "%x  %s\n", sha256.Sum256(read(t, filepath.Join(r.gitHub.assets, name))), name)
+	}
+	got := read(t, filepath.Join(r.gitHub.assets, "checksums.txt"))
+	if string(got) != want.String() {
+		t.Errorf("checksums.txt is\n%swant\n%s", got, &want)
+	}
+}
+
+func (r *release) testNotes(t *testing.T) {
+	notes, _ := r.gitHub.release["body"].(string)
+	download := r.metadata.Source + "/releases/download/" + r.tag + "/"
+	for _, line := range []string{
+		"docker pull " + r.image + ":" + r.metadata.Version,
+		"curl -fLO " + download + "argserver_linux_amd64",
+		"curl -fLO " + download + "checksums.txt",
+		"sha256sum --check --ignore-missing checksums.txt",
+	} {
+		if !slices.Contains(strings.Split(notes, "\n"), line) {
+			t.Errorf("the release notes lack the line %q:\n%s", line, notes)
+		}
+	}
+	if r.gitHub.release["draft"] != false {
+		t.Errorf("the release is a draft: %v", r.gitHub.release)
+	}
+}
+
+// hostile are arguments that are easily taken for something else or lost on the
+// way. No emulated architecture takes a longer one than the last.
+var hostile = []string{
+	"--help", "-version", "-test.v", "--", "healthcheck", "", " a  b ", "a\r\nb", "\xff\xfe", "%v", "$(HOME)", `"'\`,
+	strings.Repeat("x", 128<<10-1),
+}
+
+// runBinary runs the raw binary of a platform, by way of QEMU where it is not
+// the machine's own. QEMU hangs or crashes now and then, so each gets a second
+// chance.
+func (r *release) runBinary(t *testing.T, p v1.Platform) {
+	if err := os.Chmod(r.asset(p), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	twice(t, func(ctx context.Context) error { return r.tryBinary(ctx, p) })
+}
+
+func (r *release) tryBinary(ctx context.Context, p v1.Platform) (err error) {
+	server := exec.CommandContext(ctx, r.asset(p))
+	server.Args = append([]string{"/argserver"}, hostile...)
+	server.Env = []string{"ARGSERVER_ADDR=127.0.0.1:0"}
+	server.WaitDelay = time.Second
+	stderr, err := server.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := server.Start(); err != nil {
+		return err
+	}
+	log := bufio.NewReader(stderr)
+	line, _ := log.ReadString('\n')
+	defer func() {
+		server.Process.Signal(syscall.SIGTERM)
+		rest, _ := io.ReadAll(log)
+		err = errors.Join(err, server.Wait())
+		if err != nil {
+			err = fmt.Errorf("%w; it logged %q", err, line+string(rest))
+		}
+	}()
+	_, addr, listening := strings.Cut(strings.TrimSpace(line), " listening on ")
+	if !listening {
+		return errors.New("it did not start")
+	}
+
+	probe := exec.CommandContext(ctx, r.asset(p))
+	probe.Args = []string{"healthcheck"}
+	probe.Env = []string{"ARGSERVER_ADDR=" + addr}
+	if out, err := probe.CombinedOutput(); err != nil {
+		return fmt.Errorf("healthcheck: %w: %s", err, out)
+	}
+	return errors.Join(
+		wantAnswer(ctx, "http://"+addr+"/args", fmt.Sprintln(server.Args)),
+		wantAnswer(ctx, "http://"+addr+"/version", fmt.Sprintf("version %s\ncommit %s\ndate %s\ngo %s\nplatform %s/%s\n",
+			r.metadata.Version, r.metadata.Revision, r.metadata.Created.UTC().Format(time.RFC3339), r.goVersion, p.OS, p.Architecture)),
+	)
+}
+
+// testImage checks the image of a platform as it is in the registry, and then
+// as Docker pulls and runs it by its digest.
+func (r *release) testImage(t *testing.T, p v1.Platform) {
+	image := r.platformImage(t, p)
+	if err := CheckImage(image, p, read(t, r.asset(p)), r.metadata); err != nil {
+		t.Error(err)
+	}
+	digest, err := image.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	byDigest := r.image + "@" + digest.String()
+	run(t, ".", "docker", "pull", "--quiet", "--platform", p.String(), byDigest)
+	t.Cleanup(func() { run(t, ".", "docker", "rmi", byDigest) })
+
+	twice(t, func(ctx context.Context) error {
+		return tryContainer(ctx, p, byDigest, []string{"a", "b", "c", "d"})
+	})
+	twice(t, func(ctx context.Context) error {
+		// With arguments of its own, and as a user whom nobody has planned for.
+		return tryContainer(ctx, p, byDigest, []string{"--help", "", "a  b", "c\nd"}, "--user=4242:4242")
+	})
+}
+
+// tryContainer runs an image with as few rights as can be. Arguments that are
+// not the default ones are given to it.
+func tryContainer(ctx context.Context, p v1.Platform, image string, args []string, flags ...string) (err error) {
+	command := append([]string{"run", "--detach", "--platform=" + p.String(), "--publish=127.0.0.1::8080",
+		"--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"}, flags...)
+	command = append(command, image)
+	if !slices.Equal(args, []string{"a", "b", "c", "d"}) {
+		command = append(command, args...)
+	}
+	id, err := docker(ctx, command...)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			logs, _ := docker(context.WithoutCancel(ctx), "logs", id)
+			err = fmt.Errorf("%w; it logged %q", err, logs)
+		}
+		_, removed := docker(context.WithoutCancel(ctx), "rm", "--force", id)
+		err = errors.Join(err, removed)
+	}()
+
+	for health := ""; health != "healthy"; {
+		if health, err = docker(ctx, "inspect", "--format={{ .State.Health.Status }}", id); err != nil {
+			return err
+		}
+		if health == "unhealthy" {
+			probes, _ := docker(ctx, "inspect", "--format={{ json .State.Health.Log }}", id)
+			return fmt.Errorf("unhealthy: %s", probes)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	addr, err := docker(ctx, "port", id, "8080/tcp")
+	if err != nil {
+		return err
+	}
+	if err := wantAnswer(ctx, "http://"+addr+"/args", fmt.Sprintln(append([]string{"/argserver"}, args...))); err != nil {
+		return err
+	}
+	if _, err := docker(ctx, "stop", id); err != nil {
+		return err
+	}
+	status, err := docker(ctx, "inspect", "--format={{ .State.ExitCode }}", id)
+	if err == nil && status != "0" {
+		err = fmt.Errorf("after docker stop the exit status is %s, want 0", status)
+	}
+	return err
+}
+
+// testImageFromClone builds the image by the words of the README, with the
+// builder that Docker has without any set-up.
+func (r *release) testImageFromClone(t *testing.T) {
+	const last = "docker build -t argserver ."
+	words := regexp.MustCompile("(?s)```sh\n([^`]*" + regexp.QuoteMeta(last) + ")\n```").FindSubmatch(read(t, filepath.Join(r.clone, "README.md")))
+	if words == nil {
+		t.Fatalf("README.md has no commands that end in %q", last)
+	}
+	t.Setenv("BUILDX_BUILDER", "default")
+	run(t, r.clone, "sh", "-euc", string(words[1]))
+	t.Cleanup(func() { run(t, ".", "docker", "rmi", "argserver") })
+	host := platforms("linux/" + runtime.GOARCH)[0]
+	if err := tryContainer(t.Context(), host, "argserver", []string{"g", "h", "i", "j"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// testPromote moves floating tags in a copy of the repository, as the last step
+// of the release would.
+func (r *release) testPromote(t *testing.T) {
+	index, err := r.index.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	repository := r.image + "-promoted"
+	if err := remote.WriteIndex(reference(t, repository+":1.2.3"), r.index); err != nil {
+		t.Fatal(err)
+	}
+	got := run(t, ".", "go", "run", "./promote", repository, "v1.2.3")
+	if want := "1.2\n1\nlatest\n"; got != want {
+		t.Errorf("promote printed %q, want %q", got, want)
+	}
+	for _, tag := range []string{"1.2", "1", "latest"} {
+		descriptor, err := remote.Head(reference(t, repository+":"+tag))
+		if err != nil || descriptor.Digest != index {
+			t.Errorf("%s is %v (%v), want %s", tag, descriptor, err, index)
+		}
+	}
+}
+
+// report prints the figures of the release.
+func (r *release) report(t *testing.T, released, all time.Duration) {
+	amd64 := ImagePlatforms[slices.IndexFunc(ImagePlatforms, func(p v1.Platform) bool { return p.Architecture == "amd64" })]
+	layers, err := r.platformImage(t, amd64).Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pulled int64
+	for _, layer := range layers {
+		size, err := layer.Size()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pulled += size
+	}
+	index, err := r.index.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf(`released %s of commit %s
+	binaries      %d
+	platforms     %d
+	index digest  %s
+	linux/amd64   %d bytes, %d in %d layers
+	time          %v to release, %v in all`,
+		r.tag, r.metadata.Revision, len(BinaryPlatforms), len(ImagePlatforms), index,
+		len(read(t, r.asset(amd64))), pulled, len(layers), released.Round(time.Second), all.Round(time.Second))
+}
+
+// asset is the path of the raw binary that was published for a platform.
+func (r *release) asset(p v1.Platform) string {
+	return filepath.Join(r.gitHub.assets, BinaryName(p))
+}
+
+// platformImage is the image of a platform in the registry.
+func (r *release) platformImage(t *testing.T, p v1.Platform) v1.Image {
+	t.Helper()
+	images, err := partial.FindImages(r.index, func(d v1.Descriptor) bool { return d.Platform != nil && d.Platform.Equals(p) })
+	if err != nil || len(images) != 1 {
+		t.Fatalf("the index has %d images for %s (%v), want 1", len(images), p, err)
+	}
+	return images[0]
+}
+
+// twice gives something that runs under QEMU a minute, and a second try.
+func twice(t *testing.T, try func(context.Context) error) {
+	t.Helper()
+	for attempt := 1; ; attempt++ {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		err := try(ctx)
+		cancel()
+		if err == nil {
+			return
+		}
+		if attempt == 2 {
+			t.Error(err)
+			return
+		}
+		t.Logf("trying again after: %v", err)
+	}
+}
+
+func wantAnswer(ctx context.Context, url, want string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	got, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK || string(got) != want {
+		return fmt.Errorf("GET %s answered %d %.300q, want 200 %.300q", url, response.StatusCode, got, want)
+	}
+	return nil
+}
+
+func docker(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "docker", args...)
+	var out, log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &log
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("docker %s: %w: %s", args[0], err, &log)
+	}
+	return strings.TrimSpace(out.String()), nil
+}
+
+func reference(t *testing.T, s string) name.Reference {
+	t.Helper()
+	ref, err := name.ParseReference(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
