@@ -1,14 +1,26 @@
-// Argserver answers over HTTP with the arguments it was started with.
+// Argserver answers over HTTP with what its process was really given: the
+// arguments, exactly, and each request as it arrived.
 //
 // Command-line arguments are the payload, never options: all of them are shown
 // and none is parsed. Settings come from the environment.
 //
-// Endpoints, for GET and HEAD:
+// Endpoints, for GET and HEAD but where it says otherwise:
 //
-//	/         a list of these endpoints
-//	/args     the argument vector as Go's %v prints it: [/argserver a b c d]
-//	/healthz  200 while the server serves
+//	/         an overview of arguments, process, limits and request: text, JSON,
+//	          or a page for a browser
+//	/args     the argument vector as Go's %v prints it, [/argserver a b c d];
+//	          ?format=json is an array, ?format=shell a command for a shell,
+//	          ?format=nul each argument ended by NUL
+//	/args/N   the bytes of argument N, which counts from 0, the program's name
+//	/request  the request as it arrived, as text or JSON: any method, and any
+//	          path below; ?wait=250ms answers later, up to 30s, ?status=503 with
+//	          another status, 200 to 599; bodies up to 1 MiB
+//	/env      the variables that ARGSERVER_ENV lists, as text or JSON
+//	/healthz  200 while the process serves
+//	/readyz   200 while it wants to serve, 503 once it is to stop
 //	/version  version, commit, commit date, Go version and platform
+//
+// Where there are several formats, ?format wins over the header Accept.
 //
 // Environment variables, where an empty one counts as unset:
 //
@@ -16,16 +28,26 @@
 //	                            address, IPv4 and IPv6; port 0 lets the system
 //	                            choose; default :8080
 //	PORT                        the port to listen on, without ARGSERVER_ADDR
-//	ARGSERVER_SHUTDOWN_TIMEOUT  how long requests in flight may take to finish
-//	                            after SIGTERM or SIGINT, as a Go duration;
-//	                            default 8s
+//	ARGSERVER_TLS_CERT          path of a PEM certificate, to serve HTTPS
+//	ARGSERVER_TLS_KEY           path of its PEM key; both or neither
+//	ARGSERVER_TLS_CLIENT_CA     path of PEM certificates of authorities; a client
+//	                            certificate, if one is given, must be by them
+//	ARGSERVER_ENV               names of the variables that /env may show, with
+//	                            commas between them, or * for all; default none
+//	ARGSERVER_ACCESS_LOG        1 writes a line for each request to standard
+//	                            output; default 0
+//	ARGSERVER_DRAIN             how long requests are still served after SIGTERM
+//	                            or SIGINT, while /readyz says 503, as a Go
+//	                            duration; default 0s
+//	ARGSERVER_SHUTDOWN_TIMEOUT  how long requests in flight may then take to
+//	                            finish, as a Go duration; default 8s
 //
 // Exit statuses of the server:
 //
 //	0  stopped by a signal, with every request in flight answered
 //	1  a run-time error, requests cut off when the shutdown timeout passed, or a
 //	   second signal
-//	2  an unusable setting
+//	2  unusable settings
 //
 // Started under the name healthcheck, as /healthcheck in the image is, the
 // program is no server but asks the one that runs with the same environment for
@@ -34,9 +56,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log"
@@ -45,9 +66,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -61,62 +81,18 @@ var (
 
 func main() {
 	if len(os.Args) > 0 && filepath.Base(os.Args[0]) == "healthcheck" {
-		os.Exit(probe(os.Getenv, os.Stderr))
+		os.Exit(probe(os.Environ(), os.Stderr))
 	}
 	// Two, so that a second signal is kept while the first is acted on.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
-	os.Exit(serve(os.Args, os.Getenv, signals, os.Stderr))
-}
-
-// settings are what the environment decides.
-type settings struct {
-	addr            string // host:port
-	shutdownTimeout time.Duration
-}
-
-// parseSettings reads the settings, or returns one error that names every
-// unusable one.
-func parseSettings(getenv func(string) string) (settings, error) {
-	s := settings{addr: ":8080", shutdownTimeout: 8 * time.Second}
-	var problems []string
-	problem := func(name, want string) {
-		problems = append(problems, fmt.Sprintf("%s=%q: want %s", name, getenv(name), want))
-	}
-
-	if addr := getenv("ARGSERVER_ADDR"); addr != "" {
-		s.addr = addr
-		if _, port, err := net.SplitHostPort(addr); err != nil || !isPort(port) {
-			problem("ARGSERVER_ADDR", "host:port with a port from 0 to 65535, such as :8080 or [::1]:8080")
-		}
-	} else if port := getenv("PORT"); port != "" {
-		s.addr = ":" + port
-		if !isPort(port) {
-			problem("PORT", "a number from 0 to 65535, such as 8080")
-		}
-	}
-	if timeout := getenv("ARGSERVER_SHUTDOWN_TIMEOUT"); timeout != "" {
-		var err error
-		if s.shutdownTimeout, err = time.ParseDuration(timeout); err != nil || s.shutdownTimeout < 0 {
-			problem("ARGSERVER_SHUTDOWN_TIMEOUT", "a duration of 0s or more, such as 8s or 1m30s")
-		}
-	}
-
-	if problems != nil {
-		return settings{}, errors.New(strings.Join(problems, "; "))
-	}
-	return s, nil
-}
-
-func isPort(s string) bool {
-	_, err := strconv.ParseUint(s, 10, 16)
-	return err == nil
+	os.Exit(serve(os.Args, os.Environ(), signals, os.Stdout, os.Stderr))
 }
 
 // serve is the server, from the settings to the exit status.
-func serve(argv []string, getenv func(string) string, signals <-chan os.Signal, stderr io.Writer) int {
+func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.Writer) int {
 	logger := log.New(stderr, "argserver: ", 0)
-	s, err := parseSettings(getenv)
+	s, err := parseSettings(environ)
 	if err != nil {
 		logger.Print(err)
 		return 2
@@ -126,25 +102,20 @@ func serve(argv []string, getenv func(string) string, signals <-chan os.Signal, 
 		logger.Printf("%v; ARGSERVER_ADDR or PORT sets another address", err)
 		return 1
 	}
-	server := &http.Server{
-		Handler: routes(argv),
-		// A client that is slow to send its request is cut off early.
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		// The longest vector that Linux takes is some megabytes: half a minute
-		// lets a slow line have it.
-		WriteTimeout: 30 * time.Second,
-		// Proxies keep idle connections for 60 seconds, as nginx and the load
-		// balancers of the clouds do. Were argserver first to close one, a
-		// request could cross the close and be lost.
-		IdleTimeout: 75 * time.Second,
-		// As much as the proxies in common use let through; the default of
-		// 1 MiB lets a few clients fill a small container.
-		MaxHeaderBytes: 64 << 10,
-		ErrorLog:       logger,
+	var draining atomic.Bool
+	handler := routes(argv, environ, s.env, &draining)
+	if s.accessLog {
+		handler = logAccess(handler, stdout)
 	}
+	server := newServer(handler, s.tls, logger)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() {
+		if s.tls != nil {
+			failed <- server.ServeTLS(listener, "", "")
+		} else {
+			failed <- server.Serve(listener)
+		}
+	}()
 	logger.Printf("version %s listening on %s", version, listener.Addr())
 
 	var first os.Signal
@@ -154,92 +125,99 @@ func serve(argv []string, getenv func(string) string, signals <-chan os.Signal, 
 		return 1
 	case first = <-signals:
 	}
-	grace, cut := context.WithTimeout(context.Background(), s.shutdownTimeout)
-	defer cut()
+	draining.Store(true)
+	patience, hurry := context.WithCancel(context.Background())
+	defer hurry()
 	go func() {
 		<-signals
-		cut()
+		hurry()
 	}()
-	if server.Shutdown(grace) != nil {
-		logger.Printf("stopped on signal (%v), requests in flight were cut off", first)
+	select {
+	case <-time.After(s.drain):
+	case <-patience.Done():
+	}
+	grace, cancel := context.WithTimeout(patience, s.shutdownTimeout)
+	defer cancel()
+	err = server.Shutdown(grace)
+	server.Close()
+	switch {
+	case patience.Err() != nil:
+		logger.Print("stopped at once on a second signal")
+		return 1
+	case err != nil:
+		logger.Printf("stopped on signal (%v), requests in flight were cut off after %v", first, s.shutdownTimeout)
 		return 1
 	}
 	logger.Printf("stopped on signal (%v)", first)
 	return 0
 }
 
+// newServer bounds what a client can make the server hold and wait for.
+func newServer(handler http.Handler, config *tls.Config, logger *log.Logger) *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	// For proxies that know it: the client speaks HTTP/2 from the first byte.
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:   handler,
+		Protocols: &protocols,
+		TLSConfig: config,
+		// A client that is slow to send its request is cut off early.
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		// The longest wait that a request can ask for, and as long again for a
+		// slow line to take the longest vector, some megabytes.
+		WriteTimeout: 2 * maxWait,
+		// Proxies keep idle connections for 60 seconds, as nginx and the load
+		// balancers of the clouds do. Were argserver first to close one, a
+		// request could cross the close and be lost.
+		IdleTimeout: 75 * time.Second,
+		// As much as the proxies in common use let through; the default of
+		// 1 MiB lets a few clients fill a small container.
+		MaxHeaderBytes: 64 << 10,
+		ErrorLog:       logger,
+	}
+}
+
 // routes lists every endpoint. The mux answers HEAD wherever GET is, and any
 // other method with 405 and Allow.
-func routes(argv []string) http.Handler {
+func routes(argv, environ, shownEnv []string, draining *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", text(overview))
-	mux.Handle("GET /args", text(fmt.Sprintln(argv)))
-	mux.Handle("GET /healthz", text("ok\n"))
-	mux.Handle("GET /version", text(fmt.Sprintf("version %s\ncommit %s\ndate %s\ngo %s\nplatform %s/%s\n",
-		version, commit, date, runtime.Version(), runtime.GOOS, runtime.GOARCH)))
+	mux.HandleFunc("GET /{$}", overviewHandler(argv))
+	mux.HandleFunc("GET /args", argsHandler(argv))
+	mux.HandleFunc("GET /args/{n}", argHandler(argv))
+	mux.HandleFunc("GET /env", envHandler(shownEnv, environ))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		send(w, http.StatusOK, formatText.contentType, "ok\n")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if draining.Load() {
+			fail(w, http.StatusServiceUnavailable, "draining: this server is to stop")
+			return
+		}
+		send(w, http.StatusOK, formatText.contentType, "ok\n")
+	})
+	mux.HandleFunc("GET /version", func(w http.ResponseWriter, r *http.Request) {
+		var b strings.Builder
+		for _, fact := range versionFacts() {
+			fmt.Fprintf(&b, "%s %s\n", fact.name, fact.value)
+		}
+		send(w, http.StatusOK, formatText.contentType, b.String())
+	})
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
-		http.Error(w, "not found: GET / lists what there is", http.StatusNotFound)
+		fail(w, http.StatusNotFound, "not found: GET / lists what there is")
 	})
-	return mux
-}
-
-const overview = `argserver answers with the arguments it was started with.
-
-/args     the argument vector
-/healthz  200 while the server serves
-/version  version, commit, date, Go and platform
-`
-
-// text answers with a text that stays the same for the life of the process.
-func text(body string) http.Handler {
-	length := strconv.Itoa(len(body))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Content-Length", length)
-		io.WriteString(w, body)
+		if draining.Load() {
+			// Over HTTP/2 net/http makes a GOAWAY of it.
+			w.Header()["Connection"] = []string{"close"}
+		}
+		// Not by way of the mux, which would redirect an unclean path.
+		if r.URL.Path == "/request" || strings.HasPrefix(r.URL.Path, "/request/") {
+			requestHandler(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
 	})
-}
-
-// probe asks the server that runs with the same environment for /healthz and
-// returns the exit status of a health check. It speaks HTTP over a connection
-// of its own, since http.Client would add half a megabyte to the binary.
-func probe(getenv func(string) string, stderr io.Writer) int {
-	if err := askHealth(getenv); err != nil {
-		fmt.Fprintf(stderr, "healthcheck: %v\n", err)
-		return 1
-	}
-	fmt.Fprintln(stderr, "healthcheck: healthy")
-	return 0
-}
-
-func askHealth(getenv func(string) string) error {
-	s, err := parseSettings(getenv)
-	if err != nil {
-		return err
-	}
-	if strings.HasSuffix(s.addr, ":0") {
-		return fmt.Errorf("address %q: want a fixed port, since the system chose the one behind 0", s.addr)
-	}
-	deadline := time.Now().Add(3 * time.Second)
-	// Dial takes a wildcard host for the loopback address.
-	conn, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", s.addr)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	conn.SetDeadline(deadline)
-	// HTTP/1.0 needs no Host, and the answer ends with the connection.
-	if _, err := io.WriteString(conn, "GET /healthz HTTP/1.0\r\n\r\n"); err != nil {
-		return err
-	}
-	// The answer is a few lines; whatever else listens there may send more.
-	response, err := http.ReadResponse(bufio.NewReader(io.LimitReader(conn, 4096)), nil)
-	if err != nil {
-		return fmt.Errorf("%s did not answer in HTTP: %w", conn.RemoteAddr(), err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %d, want 200", conn.RemoteAddr(), response.StatusCode)
-	}
-	return nil
 }

@@ -2,14 +2,15 @@ package main
 
 import (
 	"bufio"
-	"fmt"
+	"bytes"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -26,44 +27,10 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds every wait, so that a fault ends a test and not the machine.
-const patience = 30 * time.Second
-
-func TestArgs(t *testing.T) {
-	long := strings.Repeat("x", 128<<10)
-	for _, c := range []struct {
-		name string
-		argv []string
-		want string
-	}{
-		{"defaults", []string{"/argserver", "a", "b", "c", "d"}, "[/argserver a b c d]\n"},
-		{"no argv[0]", nil, "[]\n"},
-		{"no arguments", []string{"/argserver"}, "[/argserver]\n"},
-		{"empty", []string{"/argserver", "", ""}, "[/argserver  ]\n"},
-		{"spaces", []string{"/argserver", " a  b "}, "[/argserver  a  b ]\n"},
-		{"newline", []string{"/argserver", "a\r\nb"}, "[/argserver a\r\nb]\n"},
-		{"not UTF-8", []string{"/argserver", "\xff\xfe"}, "[/argserver \xff\xfe]\n"},
-		{"formatting verbs", []string{"/argserver", "%v%s%!"}, "[/argserver %v%s%!]\n"},
-		{"like options", []string{"/argserver", "--help", "-version", "-h", "-test.v", "--", "healthcheck"},
-			"[/argserver --help -version -h -test.v -- healthcheck]\n"},
-		{"long", []string{"/argserver", long}, "[/argserver " + long + "]\n"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			server := httptest.NewServer(routes(c.argv))
-			defer server.Close()
-			status, header, body := fetch(t, http.MethodGet, server.URL+"/args")
-			if status != http.StatusOK || body != c.want {
-				t.Errorf("GET /args = %d %.200q, want 200 %.200q", status, body, c.want)
-			}
-			if got, want := header.Get("Content-Length"), fmt.Sprint(len(c.want)); got != want {
-				t.Errorf("Content-Length = %q, want %q", got, want)
-			}
-		})
-	}
-}
+const patience = time.Minute
 
 func TestRoutes(t *testing.T) {
-	server := httptest.NewServer(routes([]string{"/argserver", "a"}))
-	defer server.Close()
+	server := serveTest(t, []string{"/argserver", "a"})
 	for _, c := range []struct {
 		method, path string
 		status       int
@@ -73,8 +40,10 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/args", 200, "[/argserver a]\n"},
 		{"GET", "/args?a=b", 200, "[/argserver a]\n"},
 		{"GET", "/healthz", 200, "ok\n"},
+		{"GET", "/readyz", 200, "ok\n"},
 		{"GET", "/version", 200, "version devel\ncommit unknown\ndate unknown\ngo go1."},
 		{"GET", "/args/", 404, "GET / "},
+		{"GET", "/requests", 404, "GET / "},
 		{"GET", "/nothing", 404, "GET / "},
 		{"HEAD", "/", 200, ""},
 		{"HEAD", "/args", 200, ""},
@@ -89,81 +58,37 @@ func TestRoutes(t *testing.T) {
 		{"BREW", "/args", 405, ""},
 	} {
 		t.Run(c.method+" "+c.path, func(t *testing.T) {
-			status, header, body := fetch(t, c.method, server.URL+c.path)
-			if status != c.status || !strings.Contains(body, c.body) {
-				t.Errorf("got %d %q, want %d with %q", status, body, c.status, c.body)
+			a := fetch(t, c.method, server.url+c.path)
+			if a.status != c.status || !strings.Contains(a.body, c.body) {
+				t.Errorf("got %d %q, want %d with %q", a.status, a.body, c.status, c.body)
 			}
-			if c.method == "HEAD" && body != "" {
-				t.Errorf("HEAD has the body %q", body)
+			if c.method == "HEAD" && a.body != "" {
+				t.Errorf("HEAD has the body %q", a.body)
 			}
-			if got, want := header.Get("Content-Type"), "text/plain; charset=utf-8"; got != want {
+			if got, want := a.header.Get("Content-Type"), "text/plain; charset=utf-8"; got != want {
 				t.Errorf("Content-Type = %q, want %q", got, want)
 			}
-			if got := header.Get("X-Content-Type-Options"); got != "nosniff" {
+			if got := a.header.Get("X-Content-Type-Options"); got != "nosniff" {
 				t.Errorf("X-Content-Type-Options = %q, want nosniff", got)
 			}
-			if got := header.Get("Allow"); c.status == 405 && got != "GET, HEAD" {
+			if got := a.header.Get("Allow"); c.status == 405 && got != "GET, HEAD" {
 				t.Errorf("Allow = %q, want GET, HEAD", got)
 			}
 		})
 	}
 }
 
-func TestSettings(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		env  map[string]string
-		want settings
-	}{
-		{"none", nil, settings{":8080", 8 * time.Second}},
-		{"empty", map[string]string{"ARGSERVER_ADDR": "", "PORT": "", "ARGSERVER_SHUTDOWN_TIMEOUT": ""},
-			settings{":8080", 8 * time.Second}},
-		{"port", map[string]string{"PORT": "80"}, settings{":80", 8 * time.Second}},
-		{"address before port", map[string]string{"ARGSERVER_ADDR": "[::1]:0", "PORT": "http"},
-			settings{"[::1]:0", 8 * time.Second}},
-		{"timeout", map[string]string{"ARGSERVER_SHUTDOWN_TIMEOUT": "1m30s"}, settings{":8080", 90 * time.Second}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := parseSettings(env(c.env))
-			if err != nil || got != c.want {
-				t.Errorf("got %v, %v, want %v", got, err, c.want)
-			}
-		})
-	}
-}
-
-// unusable holds one environment for every way a setting can be unusable, and
-// what the message must say.
-var unusable = []struct {
-	env  map[string]string
-	says []string
-}{
-	{map[string]string{"ARGSERVER_ADDR": "8080"}, []string{`ARGSERVER_ADDR="8080"`, "host:port"}},
-	{map[string]string{"ARGSERVER_ADDR": "::1"}, []string{`ARGSERVER_ADDR="::1"`, "[::1]:8080"}},
-	{map[string]string{"ARGSERVER_ADDR": ":"}, []string{`ARGSERVER_ADDR=":"`}},
-	{map[string]string{"ARGSERVER_ADDR": "localhost:http"}, []string{`ARGSERVER_ADDR="localhost:http"`, "0 to 65535"}},
-	{map[string]string{"ARGSERVER_ADDR": ":65536"}, []string{`ARGSERVER_ADDR=":65536"`}},
-	{map[string]string{"ARGSERVER_ADDR": "a\nb"}, []string{`ARGSERVER_ADDR="a\nb"`}},
-	{map[string]string{"PORT": "tcp://10.0.0.1:80"}, []string{`PORT="tcp://10.0.0.1:80"`, "0 to 65535"}},
-	{map[string]string{"PORT": "-1"}, []string{`PORT="-1"`}},
-	{map[string]string{"PORT": " 80"}, []string{`PORT=" 80"`}},
-	{map[string]string{"ARGSERVER_SHUTDOWN_TIMEOUT": "8"}, []string{`ARGSERVER_SHUTDOWN_TIMEOUT="8"`, "such as 8s"}},
-	{map[string]string{"ARGSERVER_SHUTDOWN_TIMEOUT": "-1s"}, []string{`ARGSERVER_SHUTDOWN_TIMEOUT="-1s"`}},
-	{map[string]string{"PORT": "x", "ARGSERVER_SHUTDOWN_TIMEOUT": "y"},
-		[]string{`PORT="x"`, `ARGSERVER_SHUTDOWN_TIMEOUT="y"`}},
-}
-
 func TestUnusableSettings(t *testing.T) {
-	for _, c := range unusable {
-		t.Run(fmt.Sprint(c.env), func(t *testing.T) {
+	for _, c := range unusable(t) {
+		t.Run(strings.Join(c.environ, " "), func(t *testing.T) {
 			var log strings.Builder
-			if status := serve(nil, env(c.env), nil, &log); status != 2 {
+			if status := serve(nil, c.environ, nil, nil, &log); status != 2 {
 				t.Errorf("the server exits with %d, want 2", status)
 			}
 			wantOneLine(t, log.String(), c.says...)
 
 			log.Reset()
-			if status := probe(env(c.env), &log); status != 1 {
+			if status := probe(c.environ, &log); status != 1 {
 				t.Errorf("the probe exits with %d, want 1", status)
 			}
 			wantOneLine(t, log.String(), c.says...)
@@ -174,70 +99,10 @@ func TestUnusableSettings(t *testing.T) {
 func TestAddressInUse(t *testing.T) {
 	listener := listen(t)
 	var log strings.Builder
-	if status := serve(nil, env(map[string]string{"ARGSERVER_ADDR": listener.Addr().String()}), nil, &log); status != 1 {
+	if status := serve(nil, []string{"ARGSERVER_ADDR=" + listener.Addr().String()}, nil, nil, &log); status != 1 {
 		t.Errorf("exit status %d, want 1", status)
 	}
 	wantOneLine(t, log.String(), listener.Addr().String(), "ARGSERVER_ADDR or PORT")
-}
-
-func TestProbe(t *testing.T) {
-	handler := http.Handler(routes(nil))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		handler.ServeHTTP(w, r)
-	}))
-	defer server.Close()
-	addr := server.Listener.Addr().String()
-	_, port, _ := net.SplitHostPort(addr)
-
-	mute := listen(t)
-	garbled := listen(t)
-	go func() {
-		for {
-			conn, err := garbled.Accept()
-			if err != nil {
-				return
-			}
-			io.WriteString(conn, "SSH-2.0-OpenSSH\r\n")
-			conn.Close()
-		}
-	}()
-	closed := listen(t)
-	closed.Close()
-
-	for _, c := range []struct {
-		name    string
-		env     map[string]string
-		handler http.Handler
-		status  int
-		says    string
-	}{
-		{"healthy", map[string]string{"ARGSERVER_ADDR": addr}, routes(nil), 0, "healthy"},
-		{"any host", map[string]string{"ARGSERVER_ADDR": "0.0.0.0:" + port}, routes(nil), 0, "healthy"},
-		{"any IPv6 host", map[string]string{"ARGSERVER_ADDR": "[::]:" + port}, routes(nil), 0, "healthy"},
-		{"port alone", map[string]string{"PORT": port}, routes(nil), 0, "healthy"},
-		{"unhealthy", map[string]string{"PORT": port}, http.NotFoundHandler(), 1, "answered 404, want 200"},
-		{"endless header", map[string]string{"PORT": port}, endlessHeader{}, 1, "did not answer in HTTP"},
-		{"not HTTP", map[string]string{"ARGSERVER_ADDR": garbled.Addr().String()}, nil, 1, "did not answer in HTTP"},
-		{"no answer", map[string]string{"ARGSERVER_ADDR": mute.Addr().String()}, nil, 1, "timeout"},
-		{"nobody there", map[string]string{"ARGSERVER_ADDR": closed.Addr().String()}, nil, 1, closed.Addr().String()},
-		{"chosen port", map[string]string{"PORT": "0"}, nil, 1, `address ":0": want a fixed port`},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			handler = c.handler
-			var log strings.Builder
-			if status := probe(env(c.env), &log); status != c.status {
-				t.Errorf("exit status %d, want %d", status, c.status)
-			}
-			wantOneLine(t, log.String(), c.says)
-		})
-	}
-}
-
-// endlessHeader answers with more header than a probe should read.
-type endlessHeader struct{}
-
-func (endlessHeader) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Long", strings.Repeat("x", 1<<20))
 }
 
 // The response is larger than the socket buffers of both sides, so it is still
@@ -255,61 +120,174 @@ func TestShutdown(t *testing.T) {
 		{"in flight is finished", "1h", 1, true, 0, "stopped on signal (terminated)"},
 		{"timeout exceeded", "50ms", 1, false, 1, "requests in flight were cut off"},
 		{"no timeout granted", "0s", 1, false, 1, "requests in flight were cut off"},
-		{"second signal", "1h", 2, false, 1, "requests in flight were cut off"},
+		{"second signal", "1h", 2, false, 1, "second signal"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			signals := make(chan os.Signal, 2)
-			stderr, logged := io.Pipe()
-			exited := make(chan int, 1)
-			go func() {
-				exited <- serve(argv, env(map[string]string{
-					"ARGSERVER_ADDR":             "127.0.0.1:0",
-					"ARGSERVER_SHUTDOWN_TIMEOUT": c.timeout,
-				}), signals, logged)
-				logged.Close()
-			}()
-			log := bufio.NewReader(stderr)
-			addr := listening(t, log)
-
-			conn, err := net.Dial("tcp", addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			conn.SetDeadline(time.Now().Add(patience))
-			io.WriteString(conn, "GET /args HTTP/1.1\r\nHost: a\r\n\r\n")
+			server := serveTest(t, argv, "ARGSERVER_SHUTDOWN_TIMEOUT="+c.timeout)
+			conn := dial(t, server.addr)
+			io.WriteString(conn, "GET /args/0 HTTP/1.1\r\nHost: a\r\n\r\n")
 			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-
 			for range c.signals {
-				signals <- syscall.SIGTERM
+				server.signals <- syscall.SIGTERM
 			}
 			if c.read {
-				waitRefused(t, addr)
+				waitRefused(t, server.addr)
 				body, err := io.ReadAll(response.Body)
-				if err != nil || string(body) != fmt.Sprintln(argv) {
-					t.Errorf("got %d bytes of the response and %v, want all %d", len(body), err, len(argv[0])+3)
+				if err != nil || string(body) != argv[0] {
+					t.Errorf("got %d bytes of the response and %v, want all %d", len(body), err, len(argv[0]))
 				}
 			}
-			last, _ := io.ReadAll(log)
-			wantOneLine(t, string(last), c.says)
-			if status := <-exited; status != c.status {
-				t.Errorf("exit status %d, want %d", status, c.status)
+			server.wantExit(t, c.status, c.says)
+		})
+	}
+}
+
+func TestDrain(t *testing.T) {
+	server := serveTest(t, nil, "ARGSERVER_DRAIN=1h")
+	if a := fetch(t, "GET", server.url+"/readyz"); a.status != 200 || a.closed {
+		t.Errorf("before the signal /readyz is %d, to close: %v, want 200 and false", a.status, a.closed)
+	}
+	server.signals <- syscall.SIGTERM
+	for a := (answer{}); a.status != 503; {
+		a = fetch(t, "GET", server.url+"/readyz")
+	}
+	for path, want := range map[string]int{"/healthz": 200, "/args": 200, "/request": 200} {
+		if a := fetch(t, "GET", server.url+path); a.status != want || !a.closed {
+			t.Errorf("while draining %s is %d, to close: %v, want %d and true", path, a.status, a.closed, want)
+		}
+	}
+	server.signals <- syscall.SIGTERM
+	server.wantExit(t, 1, "second signal")
+
+	server = serveTest(t, nil, "ARGSERVER_DRAIN=50ms")
+	server.signals <- syscall.SIGTERM
+	server.wantExit(t, 0, "stopped on signal")
+}
+
+// A client that sends too much, or too slowly, is answered or cut off.
+func TestBounds(t *testing.T) {
+	server := serveTest(t, nil)
+	for _, c := range []struct {
+		name, sent string
+		want       string // how the answer begins, empty for none
+	}{
+		{"header flood", "GET /args HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 100) + "\r\n", "HTTP/1.1 431"},
+		{"one long header", "GET /args HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("y", 100_000) + "\r\n\r\n", "HTTP/1.1 431"},
+		{"long target", "GET /" + strings.Repeat("y", 100_000) + " HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 431"},
+		{"large headers", "GET /args HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: " + strings.Repeat("y", 60_000) + "\r\n\r\n", "HTTP/1.1 200"},
+		{"slow header", "GET /args HTTP/1.1\r\nHost: a\r\n", ""},
+		{"slow body", "POST /request HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfive.", "HTTP/1.1 400"},
+		{"slow body that nobody reads", "POST /args HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfive.", "HTTP/1.1 405"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			conn := dial(t, server.addr)
+			io.WriteString(conn, c.sent)
+			got, err := io.ReadAll(conn)
+			if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+				t.Fatalf("the connection is still open, after %q", got)
+			}
+			if !strings.HasPrefix(string(got), c.want) || (c.want == "" && len(got) > 0) {
+				t.Errorf("answered %.100q, want %q", got, c.want)
 			}
 		})
 	}
 }
+
+func TestIdleConnections(t *testing.T) {
+	server := serveTest(t, []string{"/argserver"})
+	for range 1000 {
+		conn := dial(t, server.addr)
+		io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || response.StatusCode != 200 {
+			t.Fatalf("got %v, %v", response, err)
+		}
+	}
+	for range 100 {
+		if a := fetch(t, "GET", server.url+"/args"); a.body != "[/argserver]\n" {
+			t.Fatalf("beside idle connections GET /args is %d %q", a.status, a.body)
+		}
+	}
+}
+
+// What a client sends can end neither a header nor a line of the log.
+func TestInjection(t *testing.T) {
+	var access lockedBuffer
+	server := serveTestTo(t, &access, []string{"/argserver", "\r\nInjected: 1\r\n\r\n<script>"}, "ARGSERVER_ACCESS_LOG=1")
+	for _, sent := range []string{
+		"GET /request/%0d%0aInjected:%201 HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET /%0aInjected:%201/..//x HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET /args/%0d%0aInjected:%201 HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET /args?format=%0d%0aInjected:%201 HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET /request?status=%0d%0aInjected:%201 HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET /request HTTP/1.1\r\nHost: a\rInjected: 1\r\n\r\n",
+		"GET /request HTTP/1.1\r\nHost: a\r\nX: b\rInjected: 1\r\n\r\n",
+		"GET /request HTTP/1.1\r\nHost: a\nInjected : 1\r\n\r\n",
+		"GET /args/1 HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\nX: <script>\r\n\r\n",
+	} {
+		conn := dial(t, server.addr)
+		io.WriteString(conn, sent)
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response.Header.Get("Injected") != "" {
+			t.Errorf("%q put a header into the response: %v", sent, response.Header)
+		}
+		if response.Header.Get("Content-Type") == "text/html; charset=utf-8" && bytes.Contains(body, []byte("<script")) {
+			t.Errorf("%q put a script into the page: %s", sent, body)
+		}
+	}
+	for _, line := range strings.Split(strings.TrimSuffix(access.String(), "\n"), "\n") {
+		if !strings.HasPrefix(line, "127.0.0.1:") {
+			t.Errorf("a line of the access log is forged: %q", line)
+		}
+	}
+}
+
+// A benchmark of each handler, to judge a change with.
+func BenchmarkHandlers(b *testing.B) {
+	handler := routes([]string{"/argserver", "a", "b", "c", "d"}, nil, nil, new(atomic.Bool))
+	for _, path := range []string{"/args", "/args?format=json", "/args/1", "/healthz", "/readyz", "/version", "/request", "/", "/?format=html"} {
+		b.Run(path, func(b *testing.B) {
+			request, err := http.NewRequest("GET", path, http.NoBody)
+			if err != nil {
+				b.Fatal(err)
+			}
+			request.RequestURI = path
+			w := discardWriter{}
+			b.ReportAllocs()
+			for b.Loop() {
+				clear(w)
+				handler.ServeHTTP(w, request)
+			}
+		})
+	}
+}
+
+type discardWriter http.Header
+
+func (w discardWriter) Header() http.Header         { return http.Header(w) }
+func (w discardWriter) Write(b []byte) (int, error) { return len(b), nil }
+func (w discardWriter) WriteHeader(int)             {}
 
 // The rest drives the program as a process of its own.
 
 func TestProgram(t *testing.T) {
 	argv := []string{"/argserver", "--help", "-version", "-test.v", "healthcheck", "--", "", "a b", "s3cret"}
 	program := start(t, argv, "ARGSERVER_ADDR=127.0.0.1:0")
-	_, _, body := fetch(t, http.MethodGet, "http://"+program.addr+"/args")
-	if want := "[/argserver --help -version -test.v healthcheck --  a b s3cret]\n"; body != want {
-		t.Errorf("GET /args = %q, want %q", body, want)
+	if got, want := fetch(t, "GET", "http://"+program.addr+"/args").body,
+		"[/argserver --help -version -test.v healthcheck --  a b s3cret]\n"; got != want {
+		t.Errorf("GET /args = %q, want %q", got, want)
 	}
 
 	for _, argv0 := range []string{"healthcheck", "/healthcheck"} {
@@ -335,6 +313,52 @@ func TestProgram(t *testing.T) {
 	}
 	if all := program.log.String() + log; strings.Contains(all, "s3cret") {
 		t.Errorf("an argument is in the log: %q", all)
+	}
+}
+
+// A testServer is serve, running in this process.
+type testServer struct {
+	addr, url string
+	signals   chan os.Signal
+	log       *bufio.Reader // without its first line
+	exited    chan int
+}
+
+func serveTest(t *testing.T, argv []string, environ ...string) *testServer {
+	t.Helper()
+	return serveTestTo(t, io.Discard, argv, environ...)
+}
+
+// serveTestTo serves on a free port until the test ends.
+func serveTestTo(t *testing.T, stdout io.Writer, argv []string, environ ...string) *testServer {
+	t.Helper()
+	stderr, logged := io.Pipe()
+	s := &testServer{signals: make(chan os.Signal, 2), log: bufio.NewReader(stderr), exited: make(chan int, 1)}
+	go func() {
+		s.exited <- serve(argv, append([]string{"ARGSERVER_ADDR=127.0.0.1:0"}, environ...), s.signals, stdout, logged)
+		logged.Close()
+	}()
+	s.addr = listening(t, s.log)
+	s.url = "http://" + s.addr
+	t.Cleanup(func() {
+		for range 2 {
+			select {
+			case s.signals <- os.Interrupt:
+			default:
+			}
+		}
+		io.Copy(io.Discard, s.log)
+	})
+	return s
+}
+
+// wantExit waits for the server's end and checks its status and its last line.
+func (s *testServer) wantExit(t *testing.T, status int, says string) {
+	t.Helper()
+	last, _ := io.ReadAll(s.log)
+	wantOneLine(t, string(last), says)
+	if got := <-s.exited; got != status {
+		t.Errorf("exit status %d, want %d", got, status)
 	}
 }
 
@@ -408,6 +432,18 @@ func waitRefused(t *testing.T, addr string) {
 	t.Fatalf("%s still accepts connections", addr)
 }
 
+// dial opens a connection that lasts no longer than the test.
+func dial(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(patience))
+	return conn
+}
+
 // listen listens on a free port until the test ends.
 func listen(t *testing.T) net.Listener {
 	t.Helper()
@@ -419,28 +455,60 @@ func listen(t *testing.T) net.Listener {
 	return listener
 }
 
-func fetch(t *testing.T, method, url string) (status int, header http.Header, body string) {
+// An answer is a response, read to its end.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	closed bool // the server wants no more requests on the connection
+	proto  string
+}
+
+// fetch sends a request with headers given as name, value, name, value ...
+func fetch(t *testing.T, method, url string, headers ...string) answer {
 	t.Helper()
 	request, err := http.NewRequest(method, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := http.Client{Timeout: patience}
-	response, err := client.Do(request)
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Add(headers[i], headers[i+1])
+	}
+	return do(t, http.DefaultClient, request)
+}
+
+func do(t *testing.T, client *http.Client, request *http.Request) answer {
+	t.Helper()
+	bounded := *client
+	bounded.Timeout = patience
+	response, err := bounded.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	content, err := io.ReadAll(response.Body)
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response.StatusCode, response.Header, string(content)
+	return answer{response.StatusCode, response.Header, string(body), response.Close, response.Proto}
 }
 
-// env is a getenv that knows only these variables.
-func env(variables map[string]string) func(string) string {
-	return func(name string) string { return variables[name] }
+// lockedBuffer is a buffer that several goroutines may use at once.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
 }
 
 func wantOneLine(t *testing.T, log string, says ...string) {

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// vectors are argument vectors that lose something on the way if they can.
+var vectors = []struct {
+	name string
+	argv []string
+}{
+	{"default", []string{"/argserver", "a", "b", "c", "d"}},
+	{"none at all", nil},
+	{"no arguments", []string{"/argserver"}},
+	{"empty", []string{"", "", "a", ""}},
+	{"boundaries", []string{"/argserver", "a b", "a", "b", " a  b "}},
+	{"newlines", []string{"/argserver", "a\nb", "\n", "a\r\n", "\n\n"}},
+	{"not UTF-8", []string{"/argserver", "\xff\xfe", "a\x80b", "\xe2\x82", "\xed\xa0\x80", "é\u2028\ufffd"}},
+	{"every byte", []string{"/argserver", everyByte()}},
+	{"for a shell", []string{"/argserver", "$HOME", "$(id)", "`id`", "'", `'\''`, `"`, `\`, "*", "?", "[a]", "~", "!", "#a", "a;b", "a&b", "a|b", "<a>", "(a)", "{a,b}", "a=b", "\t"}},
+	{"assignment", []string{"A=b", "c"}},
+	{"keyword", []string{"if", "true"}},
+	{"tilde", []string{"~", "~root"}},
+	{"options", []string{"/argserver", "--help", "-version", "-h", "-test.v", "--", "healthcheck", "-", "--flag=value"}},
+	{"formats", []string{"/argserver", "%v%s%!", "<script>alert(1)</script>", "&amp;", "\x1b[31m"}},
+	{"long", []string{"/argserver", strings.Repeat("x", 128<<10)}},
+	{"many", slices.Repeat([]string{"x"}, 10_000)},
+}
+
+// everyByte holds each byte once but NUL, which no argument can hold.
+func everyByte() string {
+	var b strings.Builder
+	for i := 1; i < 256; i++ {
+		b.WriteByte(byte(i))
+	}
+	return b.String()
+}
+
+func TestArgs(t *testing.T) {
+	for _, v := range vectors {
+		t.Run(v.name, func(t *testing.T) {
+			server := serveTest(t, v.argv)
+			for _, c := range []struct {
+				query, contentType string
+				want               string
+			}{
+				{"", "text/plain; charset=utf-8", fmt.Sprintf("%v\n", v.argv)},
+				{"?format=text", "text/plain; charset=utf-8", fmt.Sprintf("%v\n", v.argv)},
+				{"?format=nul", "application/octet-stream", strings.Join(append(slices.Clone(v.argv), ""), "\x00")},
+			} {
+				a := fetch(t, "GET", server.url+"/args"+c.query)
+				if a.status != 200 || a.body != c.want || a.header.Get("Content-Type") != c.contentType {
+					t.Errorf("GET /args%s = %d %s %.200q, want 200 %s %.200q",
+						c.query, a.status, a.header.Get("Content-Type"), a.body, c.contentType, c.want)
+				}
+			}
+			wantJSON(t, fetch(t, "GET", server.url+"/args?format=json").body, v.argv)
+			wantShell(t, fetch(t, "GET", server.url+"/args?format=shell").body, v.argv)
+			for i := range min(len(v.argv), 50) {
+				if a := fetch(t, "GET", fmt.Sprint(server.url, "/args/", i)); a.status != 200 || a.body != v.argv[i] {
+					t.Errorf("GET /args/%d = %d %.200q, want 200 %.200q", i, a.status, a.body, v.argv[i])
+				}
+			}
+		})
+	}
+}
+
+func TestArgOutOfRange(t *testing.T) {
+	server := serveTest(t, []string{"/argserver", "a", "b"})
+	for _, path := range []string{"3", "-1", "+1", "x", "1.0", "99999999999999999999", "%00", "%31%0a"} {
+		if a := fetch(t, "GET", server.url+"/args/"+path); a.status != 404 || !strings.Contains(a.body, "want a number from 0 to 2\n") {
+			t.Errorf("GET /args/%s = %d %q, want 404 with the range", path, a.status, a.body)
+		}
+	}
+	server = serveTest(t, nil)
+	if a := fetch(t, "GET", server.url+"/args/0"); a.status != 404 || !strings.Contains(a.body, "no argument") {
+		t.Errorf("without arguments GET /args/0 = %d %q, want a 404 that says so", a.status, a.body)
+	}
+}
+
+// wantJSON checks that a text is the JSON of a vector, as encoding/json writes
+// it: with U+FFFD for each byte that is not UTF-8.
+func wantJSON(t *testing.T, text string, argv []string) {
+	t.Helper()
+	encoded, err := json.Marshal(slices.Concat([]string{}, argv))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	if err := json.Unmarshal([]byte(text), &got); err != nil {
+		t.Fatalf("%v in %.200q", err, text)
+	}
+	if err := json.Unmarshal(encoded, &want); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, want) || got == nil {
+		t.Errorf("JSON of %.200q, want %.200q", got, want)
+	}
+}
+
+// wantShell checks that a shell splits a command into a vector, by having it
+// take the words as positional parameters and print them.
+func wantShell(t *testing.T, command string, argv []string) {
+	t.Helper()
+	// The first word is read as a command does it: as the name of a function
+	// it cannot be tried, since most are no names.
+	words := strings.TrimSuffix(command, "\n")
+	if len(argv) == 0 {
+		if words != "" {
+			t.Errorf("the command for no arguments is %q, want none", words)
+		}
+		return
+	}
+	sh := exec.Command("sh")
+	sh.Stdin = strings.NewReader("set -- " + words + "\nfor word do printf '%s\\0' \"$word\"; done\n")
+	got, err := sh.Output()
+	if err != nil {
+		if runtime.GOOS == "windows" {
+			t.Skipf("Windows has no sh: %v", err)
+		}
+		t.Fatalf("sh: %v", err)
+	}
+	if want := strings.Join(argv, "\x00") + "\x00"; string(got) != want {
+		t.Errorf("sh makes %.200q of %.200q, want %.200q", got, words, want)
+	}
+}
+
+// As a command the first word must not be taken for an assignment, a keyword or
+// an alias.
+func TestShellCommandName(t *testing.T) {
+	for name, want := range map[string]string{
+		"/argserver":  "/argserver",
+		"/a b":        "'/a b'",
+		"argserver":   "'argserver'",
+		"A=b":         "'A=b'",
+		"./argserver": "'./argserver'",
+		"if":          "'if'",
+		"":            "''",
+		"a b":         "'a b'",
+	} {
+		if got := shellCommand([]string{name}); got != want {
+			t.Errorf("the command %q is written %s, want %s", name, got, want)
+		}
+	}
+}
+
+func FuzzShell(f *testing.F) {
+	for _, v := range vectors {
+		if len(v.argv) > 1 && len(v.argv) < 100 {
+			f.Add(v.argv[0], v.argv[1])
+		}
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if strings.Contains(a+b, "\x00") {
+			return // no argument holds one
+		}
+		wantShell(t, shellCommand([]string{a, b}), []string{a, b})
+	})
+}
+
+func FuzzNUL(f *testing.F) {
+	f.Add("a", "b")
+	f.Add("", "\xff")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if strings.Contains(a+b, "\x00") {
+			return
+		}
+		if got := strings.Split(nulTerminated([]string{a, b}), "\x00"); !slices.Equal(got, []string{a, b, ""}) {
+			t.Errorf("%q and %q come back as %q", a, b, got)
+		}
+	})
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestEnv(t *testing.T) {
+	environ := []string{"B_SHOWN=a=b\nc\xff", "A_SHOWN=", "SECRET=s3cret"}
+	for _, c := range []struct {
+		name       string
+		listed     string
+		status     int
+		text, json string
+	}{
+		{"nothing listed", "", 403, "", ""},
+		{"listed", "B_SHOWN,A_SHOWN,UNSET", 200, "A_SHOWN=\"\"\nB_SHOWN=\"a=b\\nc\\xff\"\n", "{\"A_SHOWN\":\"\",\"B_SHOWN\":\"a=b\\nc\ufffd\"}\n"},
+		{"only unset listed", "UNSET", 200, "", "{}\n"},
+		{"all", "*", 200, "ARGSERVER_ADDR=\"127.0.0.1:0\"\nARGSERVER_ENV=\"*\"\nA_SHOWN=\"\"\nB_SHOWN=\"a=b\\nc\\xff\"\nSECRET=\"s3cret\"\n", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			server := serveTest(t, nil, append(environ, "ARGSERVER_ENV="+c.listed)...)
+			text := fetch(t, "GET", server.url+"/env")
+			json := fetch(t, "GET", server.url+"/env", "Accept", "application/json")
+			if text.status != c.status || json.status != c.status {
+				t.Fatalf("got %d and %d, want %d", text.status, json.status, c.status)
+			}
+			if c.status == 403 {
+				if !strings.Contains(text.body, "ARGSERVER_ENV=HOME,PATH") {
+					t.Errorf("refused with %q, want it to say how", text.body)
+				}
+				return
+			}
+			if text.body != c.text || (c.json != "" && json.body != c.json) {
+				t.Errorf("got\n%q\n%q, want\n%q\n%q", text.body, json.body, c.text, c.json)
+			}
+		})
+	}
+	for _, path := range []string{"/", "/?format=json", "/?format=html", "/request"} {
+		if a := fetch(t, "GET", serveTest(t, nil, append(environ, "ARGSERVER_ENV=SECRET")...).url+path); strings.Contains(a.body, "s3cret") {
+			t.Errorf("%s shows the environment:\n%s", path, a.body)
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestChooseFormat(t *testing.T) {
+	server := serveTest(t, []string{"/argserver", "a"})
+	const (
+		text  = "text/plain; charset=utf-8"
+		page  = "text/html; charset=utf-8"
+		json  = "application/json"
+		bytes = "application/octet-stream"
+	)
+	for _, c := range []struct {
+		path, accept string
+		status       int
+		contentType  string
+	}{
+		{"/args", "", 200, text},
+		{"/args", "*/*", 200, text},
+		{"/args", "application/json", 200, json},
+		{"/args", "Application/JSON; charset=utf-8", 200, json},
+		{"/args", "application/json, text/plain, */*", 200, json},
+		{"/args", "text/plain;q=0.9, application/json", 200, json},
+		{"/args", "application/json;q=0.50,text/plain;q=0.501", 200, text},
+		{"/args", "application/json;q=0, */*;q=0.1", 200, text},
+		{"/args", "application/json;q=0.0", 200, text},
+		{"/args", "image/png", 200, text},
+		{"/args", ",;,q=,;q=", 200, text},
+		{"/args", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 200, text},
+		{"/args?format=text", "application/json", 200, text},
+		{"/args?format=json", "text/plain", 200, json},
+		{"/args?format=shell", "application/json", 200, text},
+		{"/args?format=nul", "application/json", 200, bytes},
+		{"/args?format=html", "", 400, text},
+		{"/args?format=", "", 400, text},
+		{"/", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 200, page},
+		{"/", "application/json", 200, json},
+		{"/", "*/*", 200, text},
+		{"/?format=html", "", 200, page},
+		{"/?format=nul", "", 400, text},
+		{"/request", "application/json", 200, json},
+		{"/request?format=xml", "", 400, text},
+	} {
+		t.Run(c.path+" "+c.accept, func(t *testing.T) {
+			a := fetch(t, "GET", server.url+c.path, "Accept", c.accept)
+			if a.status != c.status || a.header.Get("Content-Type") != c.contentType {
+				t.Errorf("got %d %s, want %d %s", a.status, a.header.Get("Content-Type"), c.status, c.contentType)
+			}
+			if got := a.header.Get("Vary"); got != "Accept" {
+				t.Errorf("Vary = %q, want Accept", got)
+			}
+			if a.header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Error("without nosniff")
+			}
+		})
+	}
+	if got, want := fetch(t, "GET", server.url+"/args?format=xml").body, "format=\"xml\": want one of text, json, shell, nul\n"; got != want {
+		t.Errorf("an unknown format is answered with %q, want %q", got, want)
+	}
+}
+
+func TestAppendJSON(t *testing.T) {
+	value := object{{"text", "a"}, {"number", int64(-1)}, {"fraction", 0.5}, {"none", nil}, {"list", []string{"b", "c"}}, {"empty list", []string(nil)},
+		{"object", object{{"<&>\u2028\"", "d"}}}, {"empty object", object(nil)}}
+	const want = `{"text":"a","number":-1,"fraction":0.5,"none":null,"list":["b","c"],"empty list":[],"object":{"<&>` + "\u2028" + `\"":"d"},"empty object":{}}`
+	if got := string(appendJSON(nil, value)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// FuzzJSON holds the encoder against encoding/json.
+func FuzzJSON(f *testing.F) {
+	for _, v := range vectors {
+		if len(v.argv) > 1 && len(v.argv) < 100 {
+			f.Add(strings.Join(v.argv, " "))
+		}
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		encoded := appendJSON(nil, []string{s, s})
+		if !json.Valid(encoded) || bytes.ContainsAny(encoded, "\n\x00") {
+			t.Fatalf("not valid in one line: %q", encoded)
+		}
+		theirs, err := json.Marshal([]string{s, s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, want []string
+		if err := json.Unmarshal(encoded, &got); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(theirs, &want); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%q comes back as %q, want %q", s, got, want)
+		}
+	})
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+func TestProbe(t *testing.T) {
+	healthy := routes(nil, nil, nil, new(atomic.Bool))
+	var handler http.Handler
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	addr := server.Listener.Addr().String()
+	_, port, _ := net.SplitHostPort(addr)
+
+	mute := listen(t)
+	garbled := listen(t)
+	go func() {
+		for {
+			conn, err := garbled.Accept()
+			if err != nil {
+				return
+			}
+			io.WriteString(conn, "SSH-2.0-OpenSSH\r\n")
+			conn.Close()
+		}
+	}()
+	closed := listen(t)
+	closed.Close()
+
+	for _, c := range []struct {
+		name    string
+		setting string
+		handler http.Handler
+		status  int
+		says    string
+	}{
+		{"healthy", "ARGSERVER_ADDR=" + addr, healthy, 0, "healthy"},
+		{"any host", "ARGSERVER_ADDR=0.0.0.0:" + port, healthy, 0, "healthy"},
+		{"any IPv6 host", "ARGSERVER_ADDR=[::]:" + port, healthy, 0, "healthy"},
+		{"port alone", "PORT=" + port, healthy, 0, "healthy"},
+		{"unhealthy", "PORT=" + port, http.NotFoundHandler(), 1, "answered 404, want 200"},
+		{"endless header", "PORT=" + port, endlessHeader{}, 1, "did not answer in HTTP"},
+		{"not HTTP", "ARGSERVER_ADDR=" + garbled.Addr().String(), nil, 1, "did not answer in HTTP"},
+		{"no answer", "ARGSERVER_ADDR=" + mute.Addr().String(), nil, 1, "timeout"},
+		{"nobody there", "ARGSERVER_ADDR=" + closed.Addr().String(), nil, 1, closed.Addr().String()},
+		{"chosen port", "PORT=0", nil, 1, `address ":0": want a fixed port`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			handler = c.handler
+			var log strings.Builder
+			if status := probe([]string{c.setting}, &log); status != c.status {
+				t.Errorf("exit status %d, want %d", status, c.status)
+			}
+			wantOneLine(t, log.String(), c.says)
+		})
+	}
+}
+
+// The probe goes by the same settings as the server, and needs no certificate
+// even where clients may give one.
+func TestProbeTLS(t *testing.T) {
+	authority := newAuthority(t)
+	cert, key := authority.issue(t, "another.name")
+	environ := []string{"ARGSERVER_TLS_CERT=" + cert, "ARGSERVER_TLS_KEY=" + key, "ARGSERVER_TLS_CLIENT_CA=" + authority.path}
+	server := serveTest(t, nil, environ...)
+	var log strings.Builder
+	if status := probe(append(environ, "ARGSERVER_ADDR="+server.addr), &log); status != 0 {
+		t.Errorf("exit status %d, want 0: %s", status, &log)
+	}
+	log.Reset()
+	if status := probe([]string{"ARGSERVER_ADDR=" + server.addr}, &log); status != 1 {
+		t.Errorf("without TLS the exit status is %d, want 1: %s", status, &log)
+	}
+}
+
+// endlessHeader answers with more header than a probe should read.
+type endlessHeader struct{}
+
+func (endlessHeader) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Long", strings.Repeat("x", 1<<20))
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+)
+
+const (
+	maxBody = 1 << 20 // bytes of a request's body
+	maxWait = 30 * time.Second
+)
+
+// requestHandler answers with the request as it arrived, after ?wait and with
+// ?status.
+func requestHandler(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	wait, err := parseWait(query)
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	status, err := parseStatus(query)
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	f, ok := chooseFormat(w, r, formatText, formatJSON)
+	if !ok {
+		return
+	}
+	// A body that says so is refused before a client that asks has sent it.
+	var tooLarge *http.MaxBytesError
+	var body []byte
+	if r.ContentLength <= maxBody {
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	}
+	if r.ContentLength > maxBody || errors.As(err, &tooLarge) {
+		fail(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("body: want at most %d bytes", maxBody))
+		return
+	}
+	if err != nil {
+		fail(w, http.StatusBadRequest, fmt.Sprintf("body: %v", err))
+		return
+	}
+
+	// The context is done when the client goes away or the server is closed.
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.Context().Done():
+		return
+	}
+
+	var answer []byte
+	switch {
+	case status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified:
+		w.WriteHeader(status) // these have no body
+		return
+	case f == formatJSON:
+		facts := append(requestFacts(r), member{"body", base64.StdEncoding.EncodeToString(body)})
+		answer = append(appendJSON(nil, facts), '\n')
+	default:
+		answer = requestText(r, body)
+	}
+	send(w, status, f.contentType, string(answer))
+}
+
+func parseWait(query url.Values) (time.Duration, error) {
+	if !query.Has("wait") {
+		return 0, nil
+	}
+	wait, err := time.ParseDuration(query.Get("wait"))
+	if err != nil || wait < 0 || wait > maxWait {
+		return 0, fmt.Errorf("wait=%q: want a duration from 0s to %v, such as 250ms", query.Get("wait"), maxWait)
+	}
+	return wait, nil
+}
+
+func parseStatus(query url.Values) (int, error) {
+	if !query.Has("status") {
+		return http.StatusOK, nil
+	}
+	status, err := strconv.Atoi(query.Get("status"))
+	if err != nil || status < 200 || status > 599 {
+		return 0, fmt.Errorf("status=%q: want a number from 200 to 599, such as 503", query.Get("status"))
+	}
+	return status, nil
+}
+
+// requestFacts are all of a request but its body.
+func requestFacts(r *http.Request) object {
+	var headers object
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		headers = append(headers, member{name, r.Header[name]})
+	}
+	return append(object{
+		{"method", r.Method},
+		{"target", r.RequestURI},
+		{"protocol", r.Proto},
+		{"host", r.Host},
+		{"headers", headers},
+	}, connectionFacts(r)...)
+}
+
+// connectionFacts are what is known of the connection that a request came on.
+func connectionFacts(r *http.Request) object {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	facts := object{{"remote", r.RemoteAddr}, {"local", fmt.Sprint(local)}}
+	if r.TLS != nil {
+		facts = append(facts, member{"tls", tls.VersionName(r.TLS.Version)}, member{"cipher", tls.CipherSuiteName(r.TLS.CipherSuite)})
+		if len(r.TLS.PeerCertificates) > 0 {
+			facts = append(facts, member{"client", r.TLS.PeerCertificates[0].Subject.String()})
+		}
+	}
+	return facts
+}
+
+// requestText tells the connection first, a line each, and after an empty line
+// the request in the form of HTTP/1.1. No value of it can hold a line end, since
+// net/http refuses those.
+func requestText(r *http.Request, body []byte) []byte {
+	var b bytes.Buffer
+	for _, fact := range connectionFacts(r) {
+		fmt.Fprintf(&b, "%s %s\n", fact.name, printable(fact.value))
+	}
+	fmt.Fprintf(&b, "\n%s %s %s\nHost: %s\n", r.Method, r.RequestURI, r.Proto, r.Host)
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		for _, value := range r.Header[name] {
+			fmt.Fprintf(&b, "%s: %s\n", name, value)
+		}
+	}
+	b.WriteByte('\n')
+	b.Write(body)
+	return b.Bytes()
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// settings are what the environment decides. The package comment tells each.
+type settings struct {
+	addr            string      // host:port
+	tls             *tls.Config // nil for plain HTTP
+	env             []string    // names of the variables to show, or just "*"
+	accessLog       bool
+	drain           time.Duration
+	shutdownTimeout time.Duration
+}
+
+// parseSettings reads the settings and the files that they name, or returns one
+// error that names every unusable one.
+func parseSettings(environ []string) (settings, error) {
+	variables := make(map[string]string)
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
+		variables[name] = value
+	}
+	s := settings{addr: ":8080", shutdownTimeout: 8 * time.Second}
+	var problems []string
+	unusable := func(name, want string) {
+		problems = append(problems, fmt.Sprintf("%s=%q: want %s", name, variables[name], want))
+	}
+
+	if addr := variables["ARGSERVER_ADDR"]; addr != "" {
+		s.addr = addr
+		if _, port, err := net.SplitHostPort(addr); err != nil || !isPort(port) {
+			unusable("ARGSERVER_ADDR", "host:port with a port from 0 to 65535, such as :8080 or [::1]:8080")
+		}
+	} else if port := variables["PORT"]; port != "" {
+		s.addr = ":" + port
+		if !isPort(port) {
+			unusable("PORT", "a number from 0 to 65535, such as 8080")
+		}
+	}
+
+	duration := func(name string, value *time.Duration) {
+		if text := variables[name]; text != "" {
+			var err error
+			if *value, err = time.ParseDuration(text); err != nil || *value < 0 {
+				unusable(name, "a duration of 0s or more, such as 8s or 1m30s")
+			}
+		}
+	}
+	duration("ARGSERVER_DRAIN", &s.drain)
+	duration("ARGSERVER_SHUTDOWN_TIMEOUT", &s.shutdownTimeout)
+
+	switch variables["ARGSERVER_ACCESS_LOG"] {
+	case "", "0":
+	case "1":
+		s.accessLog = true
+	default:
+		unusable("ARGSERVER_ACCESS_LOG", "1 for an access log, or 0 for none")
+	}
+
+	if list := variables["ARGSERVER_ENV"]; list != "" {
+		s.env = strings.Split(list, ",")
+		for i, name := range s.env {
+			s.env[i] = strings.TrimSpace(name)
+			if s.env[i] == "" || strings.Contains(name, "=") || (len(s.env) > 1 && s.env[i] == "*") {
+				unusable("ARGSERVER_ENV", "names of variables with commas between them, such as HOME,PATH, or * for all")
+				break
+			}
+		}
+	}
+
+	cert, key, clientCA := variables["ARGSERVER_TLS_CERT"], variables["ARGSERVER_TLS_KEY"], variables["ARGSERVER_TLS_CLIENT_CA"]
+	switch {
+	case cert != "" && key != "":
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		if err != nil {
+			unusable("ARGSERVER_TLS_CERT", "the path of a PEM certificate")
+			unusable("ARGSERVER_TLS_KEY", fmt.Sprintf("the path of its PEM key: %v", err))
+		}
+		s.tls = &tls.Config{Certificates: []tls.Certificate{pair}}
+	case cert != "":
+		unusable("ARGSERVER_TLS_CERT", "ARGSERVER_TLS_KEY beside it")
+	case key != "":
+		unusable("ARGSERVER_TLS_KEY", "ARGSERVER_TLS_CERT beside it")
+	case clientCA != "":
+		unusable("ARGSERVER_TLS_CLIENT_CA", "ARGSERVER_TLS_CERT and ARGSERVER_TLS_KEY beside it")
+	}
+	if clientCA != "" && s.tls != nil {
+		s.tls.ClientAuth = tls.VerifyClientCertIfGiven
+		s.tls.ClientCAs = x509.NewCertPool()
+		pem, err := os.ReadFile(clientCA)
+		if err == nil && !s.tls.ClientCAs.AppendCertsFromPEM(pem) {
+			err = errors.New("no certificate in it")
+		}
+		if err != nil {
+			unusable("ARGSERVER_TLS_CLIENT_CA", fmt.Sprintf("the path of PEM certificates: %v", err))
+		}
+	}
+
+	if problems != nil {
+		return settings{}, errors.New(strings.Join(problems, "; "))
+	}
+	return s, nil
+}
+
+func isPort(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 16)
+	return err == nil
+}
