@@ -36,6 +36,7 @@ func machineLacks() []string {
 		{"git", "apt-get install git"},
 		{"docker", "apt-get install docker.io"},
 		{"docker-registry", "apt-get install docker-registry"},
+		{"haproxy", "apt-get install haproxy"},
 	} {
 		if _, err := exec.LookPath(command.name); err != nil {
 			lack("the command "+command.name, command.remedy)
@@ -59,7 +60,7 @@ func machineLacks() []string {
 func TestMachineLacks(t *testing.T) {
 	t.Setenv("PATH", "")
 	lacks := strings.Join(machineLacks(), "\n")
-	for _, want := range []string{"command git", "command docker\n", "command docker-registry", "a Docker Engine", "a builder"} {
+	for _, want := range []string{"command git", "command docker\n", "command docker-registry", "command haproxy", "a Docker Engine", "a builder"} {
 		if !strings.Contains(lacks, want) {
 			t.Errorf("without any command the machine lacks\n%s\nwant %q among it", lacks, want)
 		}

@@ -1,9 +1,10 @@
 package rehearsal
 
 import (
-	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -16,7 +17,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -54,6 +54,8 @@ func TestRehearsal(t *testing.T) {
 			t.Run(p.String(), func(t *testing.T) { t.Parallel(); r.testImage(t, p) })
 		}
 	})
+	t.Run("budget", r.testBudget)
+	t.Run("proxy", r.testProxy)
 	t.Run("image from a clone", r.testImageFromClone)
 	t.Run("promote", r.testPromote)
 
@@ -142,41 +144,23 @@ func (r *release) runBinary(t *testing.T, p v1.Platform) {
 }
 
 func (r *release) tryBinary(ctx context.Context, p v1.Platform) (err error) {
-	server := exec.CommandContext(ctx, r.asset(p))
-	server.Args = append([]string{"/argserver"}, hostile...)
-	server.Env = []string{"ARGSERVER_ADDR=127.0.0.1:0"}
-	server.WaitDelay = time.Second
-	stderr, err := server.StderrPipe()
+	argv := append([]string{"/argserver"}, hostile...)
+	server, err := startServer(ctx, r.asset(p), argv, "ARGSERVER_ADDR=127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	if err := server.Start(); err != nil {
-		return err
-	}
-	log := bufio.NewReader(stderr)
-	line, _ := log.ReadString('\n')
-	defer func() {
-		server.Process.Signal(syscall.SIGTERM)
-		rest, _ := io.ReadAll(log)
-		err = errors.Join(err, server.Wait())
-		if err != nil {
-			err = fmt.Errorf("%w; it logged %q", err, line+string(rest))
-		}
-	}()
-	_, addr, listening := strings.Cut(strings.TrimSpace(line), " listening on ")
-	if !listening {
-		return errors.New("it did not start")
-	}
+	defer func() { err = errors.Join(err, server.stop()) }()
 
 	probe := exec.CommandContext(ctx, r.asset(p))
 	probe.Args = []string{"healthcheck"}
-	probe.Env = []string{"ARGSERVER_ADDR=" + addr}
+	probe.Env = []string{"ARGSERVER_ADDR=" + server.addr}
 	if out, err := probe.CombinedOutput(); err != nil {
 		return fmt.Errorf("healthcheck: %w: %s", err, out)
 	}
 	return errors.Join(
-		wantAnswer(ctx, "http://"+addr+"/args", fmt.Sprintln(server.Args)),
-		wantAnswer(ctx, "http://"+addr+"/version", fmt.Sprintf("version %s\ncommit %s\ndate %s\ngo %s\nplatform %s/%s\n",
+		wantAnswer(ctx, "http://"+server.addr+"/args", fmt.Sprintln(argv)),
+		wantAnswer(ctx, "http://"+server.addr+"/args?format=nul", strings.Join(argv, "\x00")+"\x00"),
+		wantAnswer(ctx, "http://"+server.addr+"/version", fmt.Sprintf("version %s\ncommit %s\ndate %s\ngo %s\nplatform %s/%s\n",
 			r.metadata.Version, r.metadata.Revision, r.metadata.Created.UTC().Format(time.RFC3339), r.goVersion, p.OS, p.Architecture)),
 	)
 }
@@ -294,9 +278,58 @@ func (r *release) testPromote(t *testing.T) {
 	}
 }
 
+// testBudget holds the size of the binary against that of the original program,
+// built by its own recipe and by the same Go: with all that argserver does more,
+// it is not to be larger.
+func (r *release) testBudget(t *testing.T) {
+	original := filepath.Join(t.TempDir(), "original")
+	cmd := exec.Command("go", "build", "-tags=netgo", "-ldflags=-w", "-o="+original, "./testdata/original")
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOTOOLCHAIN="+r.goVersion)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
+	if err := checkBudget(read(t, r.asset(platforms("linux/amd64")[0])), read(t, original)); err != nil {
+		t.Error(err)
+	}
+}
+
+// checkBudget reports a binary that is larger than another one, as it is or
+// after gzip.
+func checkBudget(binary, budget []byte) error {
+	if len(binary) > len(budget) {
+		return fmt.Errorf("the binary has %d bytes, %d more than the budget of %d", len(binary), len(binary)-len(budget), len(budget))
+	}
+	if size, limit := gzipped(binary), gzipped(budget); size > limit {
+		return fmt.Errorf("after gzip the binary has %d bytes, %d more than the budget of %d", size, size-limit, limit)
+	}
+	return nil
+}
+
+// gzipped is the number of bytes that the best level of gzip leaves.
+func gzipped(content []byte) int {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		panic(err)
+	}
+	w.Write(content)
+	w.Close()
+	return b.Len()
+}
+
+func TestCheckBudget(t *testing.T) {
+	random := make([]byte, 1000)
+	rand.Read(random)
+	zeros := make([]byte, 2000)
+	wantError(t, checkBudget(random, random), "")
+	wantError(t, checkBudget(random, random[:999]), "1000 bytes, 1 more than the budget of 999")
+	wantError(t, checkBudget(random, zeros), "after gzip")
+}
+
 // report prints the figures of the release.
 func (r *release) report(t *testing.T, released, all time.Duration) {
-	amd64 := ImagePlatforms[slices.IndexFunc(ImagePlatforms, func(p v1.Platform) bool { return p.Architecture == "amd64" })]
+	amd64 := platforms("linux/amd64")[0]
+	binary := read(t, r.asset(amd64))
 	layers, err := r.platformImage(t, amd64).Layers()
 	if err != nil {
 		t.Fatal(err)
@@ -317,10 +350,10 @@ func (r *release) report(t *testing.T, released, all time.Duration) {
 	binaries      %d
 	platforms     %d
 	index digest  %s
-	linux/amd64   %d bytes, %d in %d layers
+	linux/amd64   %d bytes, %d after gzip, %d in %d layers
 	time          %v to release, %v in all`,
 		r.tag, r.metadata.Revision, len(BinaryPlatforms), len(ImagePlatforms), index,
-		len(read(t, r.asset(amd64))), pulled, len(layers), released.Round(time.Second), all.Round(time.Second))
+		len(binary), gzipped(binary), pulled, len(layers), released.Round(time.Second), all.Round(time.Second))
 }
 
 // asset is the path of the raw binary that was published for a platform.
