@@ -137,6 +137,36 @@ func TestShutdownHTTP2(t *testing.T) {
 	server.wantExit(t, 0, "stopped on signal")
 }
 
+// Over HTTP/2 as well a connection is told to close while the server drains:
+// sooner or later a request goes over another one.
+func TestDrainHTTP2(t *testing.T) {
+	server := serveTest(t, nil, "ARGSERVER_DRAIN=1h")
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	client := &http.Client{Transport: &http.Transport{Protocols: &protocols}}
+	get := func() (status int, reused bool) {
+		request, err := http.NewRequest("GET", server.url+"/readyz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { reused = info.Reused }}
+		return do(t, client, request.WithContext(httptrace.WithClientTrace(request.Context(), trace))).status, reused
+	}
+	get()
+	if _, reused := get(); !reused {
+		t.Fatal("before the signal a connection is not used again")
+	}
+	server.signals <- os.Interrupt
+	for deadline := time.Now().Add(patience); ; {
+		if status, reused := get(); status == 503 && !reused {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("while draining a connection is still used again")
+		}
+	}
+}
+
 // An authority issues certificates.
 type authority struct {
 	certificate *x509.Certificate

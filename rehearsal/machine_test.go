@@ -34,6 +34,8 @@ func machineLacks() []string {
 	}
 	for _, command := range []struct{ name, remedy string }{
 		{"git", "apt-get install git"},
+		{"curl", "apt-get install curl"},
+		{"openssl", "apt-get install openssl"},
 		{"docker", "apt-get install docker.io"},
 		{"docker-registry", "apt-get install docker-registry"},
 		{"haproxy", "apt-get install haproxy"},

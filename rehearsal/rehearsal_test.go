@@ -56,6 +56,7 @@ func TestRehearsal(t *testing.T) {
 	})
 	t.Run("budget", r.testBudget)
 	t.Run("proxy", r.testProxy)
+	t.Run("readme", r.testReadme)
 	t.Run("image from a clone", r.testImageFromClone)
 	t.Run("promote", r.testPromote)
 
