@@ -14,7 +14,16 @@ import (
 	"time"
 )
 
-const endpoints = `/args /args/N /request /env /healthz /readyz /version`
+var endpoints = object{
+	{"/", "this overview; ?format=json, html"},
+	{"/args", "the argument vector; ?format=json, shell, nul"},
+	{"/args/N", "the bytes of argument N"},
+	{"/request", "the request as it arrived; ?format=json, ?wait=250ms, ?status=503"},
+	{"/env", "the variables that ARGSERVER_ENV lists; ?format=json"},
+	{"/healthz", "200 while it is alive"},
+	{"/readyz", "200 while it wants requests"},
+	{"/version", "version, commit, date, Go and platform"},
+}
 
 // overviewHandler answers with what the process was given: its arguments, where
 // and as whom it runs, and how this request arrived.
@@ -31,7 +40,7 @@ func overviewHandler(argv []string) http.HandlerFunc {
 			{"limits", cgroupLimits(readFile)},
 			{"version", versionFacts()},
 			{"request", requestFacts(r)},
-			{"endpoints", strings.Fields(endpoints)},
+			{"endpoints", endpoints},
 		}
 		var answer []byte
 		switch f {
@@ -143,6 +152,9 @@ func printable(value any) string {
 	case nil:
 		return "none"
 	case []string:
+		if len(v) == 0 {
+			return "none"
+		}
 		quoted := make([]string, len(v))
 		for i, element := range v {
 			quoted[i] = printable(element)

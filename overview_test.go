@@ -27,7 +27,7 @@ func TestOverview(t *testing.T) {
 		"\n  host             " + host + "\n",
 		"\n  version          devel\n",
 		"\n  method           GET\n", "\n  User-Agent       Go-http-client/1.1\n",
-		`"/args/N"`,
+		"\n  /args/N          the bytes of argument N\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the overview lacks %q:\n%s", want, text)
