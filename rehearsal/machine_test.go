@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"golang.org/x/mod/modfile"
 )
 
 // requireMachine fails the test with everything that the machine lacks for a
@@ -87,25 +85,16 @@ func builderProblem() string {
 
 // pinned is the version of a module that go.mod asks for.
 func pinned(module string) string {
-	for _, require := range goMod("go.mod").Require {
+	mod, err := readGoMod("go.mod")
+	if err != nil {
+		panic(err)
+	}
+	for _, require := range mod.Require {
 		if require.Mod.Path == module {
 			return require.Mod.Version
 		}
 	}
 	panic("go.mod does not require " + module)
-}
-
-// goMod reads a go.mod of this repository.
-func goMod(path string) *modfile.File {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		panic(err)
-	}
-	file, err := modfile.Parse(path, content, nil)
-	if err != nil {
-		panic(err)
-	}
-	return file
 }
 
 // field returns the value of a line "name: value".

@@ -37,9 +37,9 @@ backend back
 // testProxy restarts two servers behind HAProxy in turn, while requests pass.
 // The drain gives HAProxy the time to see that a server is to stop, so none of
 // them fails.
-func (r *release) testProxy(t *testing.T) {
+func (r rehearsed) testProxy(t *testing.T) {
 	const least = 10_000 // requests
-	binary := r.asset(platforms("linux/amd64")[0])
+	binary := r.Binary(platforms("linux/amd64")[0])
 	servers := make([]*server, 2)
 	start := func(i int, addr string) {
 		t.Helper()

@@ -16,8 +16,8 @@ import (
 
 // testReadme types the transcripts of the README into a shell, in a folder that
 // holds the released binary, and compares what they print.
-func (r *release) testReadme(t *testing.T) {
-	binary := read(t, r.asset(platforms("linux/" + runtime.GOARCH)[0]))
+func (r rehearsed) testReadme(t *testing.T) {
+	binary := read(t, r.Binary(platforms("linux/" + runtime.GOARCH)[0]))
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "argserver"), binary, 0o755); err != nil {
 		t.Fatal(err)
@@ -26,7 +26,7 @@ func (r *release) testReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("CURL_HOME", dir) // as on a terminal
-	changed := []string{"version 1.2.3", "version " + r.metadata.Version, "platform linux/amd64", "platform linux/" + runtime.GOARCH}
+	changed := []string{"version 1.2.3", "version " + r.Metadata.Version, "platform linux/amd64", "platform linux/" + runtime.GOARCH}
 	for i, port := range []string{"8080", "8081", "8443"} {
 		free := freePort(t)
 		changed = append(changed, ":"+port, ":"+free, "PORT="+port, "PORT="+free)
@@ -34,7 +34,7 @@ func (r *release) testReadme(t *testing.T) {
 			t.Setenv("PORT", free) // the default
 		}
 	}
-	readme := strings.NewReplacer(changed...).Replace(string(read(t, filepath.Join(r.clone, "README.md"))))
+	readme := strings.NewReplacer(changed...).Replace(string(read(t, filepath.Join(r.Clone, "README.md"))))
 	blocks := regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(readme, -1)
 	commands := 0
 	for _, block := range blocks {

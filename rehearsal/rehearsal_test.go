@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -25,22 +26,26 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
+// rehearsed is a release that is judged.
+type rehearsed struct{ *Release }
+
 // TestRehearsal releases the commit that is checked out, for nobody to see, and
 // then does with it what its users will do.
 func TestRehearsal(t *testing.T) {
 	requireMachine(t)
 	start := time.Now()
-	r := makeRelease(t)
+	r := rehearse(t)
 	released := time.Since(start)
 
 	t.Run("binaries", r.testBinaries)
 	t.Run("checksums", r.testChecksums)
 	t.Run("notes", r.testNotes)
 	t.Run("index", func(t *testing.T) {
-		if err := CheckIndex(r.index, r.metadata); err != nil {
+		if err := CheckIndex(r.Index, r.Metadata); err != nil {
 			t.Error(err)
 		}
 	})
+	t.Run("verify", r.testVerify)
 	t.Run("run", func(t *testing.T) {
 		for _, p := range BinaryPlatforms {
 			if p.OS == "linux" {
@@ -64,18 +69,38 @@ func TestRehearsal(t *testing.T) {
 	}
 }
 
+// rehearse releases the commit that is checked out. Its tag is the one that is
+// being released, else one that the commit has, else one for rehearsals only.
+func rehearse(t *testing.T) rehearsed {
+	t.Helper()
+	tags := strings.Fields(run(t, "..", "git", "tag", "--points-at=HEAD", "--sort=-version:refname", "v*"))
+	r, err := Make(t.Context(), Options{
+		Clone:      "..",
+		Commit:     strings.TrimSpace(run(t, "..", "git", "rev-parse", "HEAD")),
+		Tag:        cmp.Or(os.Getenv("GORELEASER_CURRENT_TAG"), append(tags, "v0.0.0-rehearsal")[0]),
+		Repository: cmp.Or(os.Getenv("GITHUB_REPOSITORY"), "OWNER/argserver"),
+		Registry:   startRegistry(t),
+		Folder:     t.TempDir(),
+		Log:        t.Output(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rehearsed{r}
+}
+
 // testBinaries checks that those binaries were published and no other file but
 // their checksums, and each binary by itself.
-func (r *release) testBinaries(t *testing.T) {
+func (r rehearsed) testBinaries(t *testing.T) {
 	want := []string{"checksums.txt"}
 	for _, p := range BinaryPlatforms {
 		want = append(want, BinaryName(p))
-		if err := CheckBinary(r.asset(p), p, r.goVersion); err != nil {
+		if err := CheckBinary(r.Binary(p), p, r.GoVersion); err != nil {
 			t.Error(err)
 		}
 	}
 	slices.Sort(want)
-	entries, err := os.ReadDir(r.gitHub.assets)
+	entries, err := os.ReadDir(r.Assets)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,13 +111,13 @@ func (r *release) testBinaries(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("published %q, want %q", got, want)
 	}
-	built, err := filepath.Glob(filepath.Join(r.clone, "dist", "*", "argserver*"))
+	built, err := filepath.Glob(filepath.Join(r.Clone, "dist", "*", "argserver*"))
 	if err != nil || len(built) != len(BinaryPlatforms) {
 		t.Errorf("dist/ holds the binaries %q (%v), want %d", built, err, len(BinaryPlatforms))
 	}
 }
 
-func (r *release) testChecksums(t *testing.T) {
+func (r rehearsed) testChecksums(t *testing.T) {
 	var want strings.Builder
 	names := make([]string, len(BinaryPlatforms))
 	for i, p := range BinaryPlatforms {
@@ -100,29 +125,28 @@ func (r *release) testChecksums(t *testing.T) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		fmt.Fprintf(&want, "%x  %s\n", sha256.Sum256(read(t, filepath.Join(r.gitHub.assets, name))), name)
+		fmt.Fprintf(&want, "%x  %s\n", sha256.Sum256(read(t, filepath.Join(r.Assets, name))), name)
 	}
-	got := read(t, filepath.Join(r.gitHub.assets, "checksums.txt"))
+	got := read(t, filepath.Join(r.Assets, "checksums.txt"))
 	if string(got) != want.String() {
 		t.Errorf("checksums.txt is\n%swant\n%s", got, &want)
 	}
 }
 
-func (r *release) testNotes(t *testing.T) {
-	notes, _ := r.gitHub.release["body"].(string)
-	download := r.metadata.Source + "/releases/download/" + r.tag + "/"
+func (r rehearsed) testNotes(t *testing.T) {
+	download := r.Metadata.Source + "/releases/download/" + r.Tag + "/"
 	for _, line := range []string{
-		"docker pull " + r.image + ":" + r.metadata.Version,
+		"docker pull " + r.Image + ":" + r.Metadata.Version,
 		"curl -fLO " + download + "argserver_linux_amd64",
 		"curl -fLO " + download + "checksums.txt",
 		"sha256sum --check --ignore-missing checksums.txt",
 	} {
-		if !slices.Contains(strings.Split(notes, "\n"), line) {
-			t.Errorf("the release notes lack the line %q:\n%s", line, notes)
+		if !slices.Contains(strings.Split(r.Notes, "\n"), line) {
+			t.Errorf("the release notes lack the line %q:\n%s", line, r.Notes)
 		}
 	}
-	if r.gitHub.release["draft"] != false {
-		t.Errorf("the release is a draft: %v", r.gitHub.release)
+	if r.Draft {
+		t.Error("the release is a draft")
 	}
 }
 
@@ -136,22 +160,22 @@ var hostile = []string{
 // runBinary runs the raw binary of a platform, by way of QEMU where it is not
 // the machine's own. QEMU hangs or crashes now and then, so each gets a second
 // chance.
-func (r *release) runBinary(t *testing.T, p v1.Platform) {
-	if err := os.Chmod(r.asset(p), 0o755); err != nil {
+func (r rehearsed) runBinary(t *testing.T, p v1.Platform) {
+	if err := os.Chmod(r.Binary(p), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	twice(t, func(ctx context.Context) error { return r.tryBinary(ctx, p) })
 }
 
-func (r *release) tryBinary(ctx context.Context, p v1.Platform) (err error) {
+func (r rehearsed) tryBinary(ctx context.Context, p v1.Platform) (err error) {
 	argv := append([]string{"/argserver"}, hostile...)
-	server, err := startServer(ctx, r.asset(p), argv, "ARGSERVER_ADDR=127.0.0.1:0")
+	server, err := startServer(ctx, r.Binary(p), argv, "ARGSERVER_ADDR=127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.stop()) }()
 
-	probe := exec.CommandContext(ctx, r.asset(p))
+	probe := exec.CommandContext(ctx, r.Binary(p))
 	probe.Args = []string{"healthcheck"}
 	probe.Env = []string{"ARGSERVER_ADDR=" + server.addr}
 	if out, err := probe.CombinedOutput(); err != nil {
@@ -161,22 +185,22 @@ func (r *release) tryBinary(ctx context.Context, p v1.Platform) (err error) {
 		wantAnswer(ctx, "http://"+server.addr+"/args", fmt.Sprintln(argv)),
 		wantAnswer(ctx, "http://"+server.addr+"/args?format=nul", strings.Join(argv, "\x00")+"\x00"),
 		wantAnswer(ctx, "http://"+server.addr+"/version", fmt.Sprintf("version %s\ncommit %s\ndate %s\ngo %s\nplatform %s/%s\n",
-			r.metadata.Version, r.metadata.Revision, r.metadata.Created.UTC().Format(time.RFC3339), r.goVersion, p.OS, p.Architecture)),
+			r.Metadata.Version, r.Metadata.Revision, r.Metadata.Created.UTC().Format(time.RFC3339), r.GoVersion, p.OS, p.Architecture)),
 	)
 }
 
 // testImage checks the image of a platform as it is in the registry, and then
 // as Docker pulls and runs it by its digest.
-func (r *release) testImage(t *testing.T, p v1.Platform) {
+func (r rehearsed) testImage(t *testing.T, p v1.Platform) {
 	image := r.platformImage(t, p)
-	if err := CheckImage(image, p, read(t, r.asset(p)), r.metadata); err != nil {
+	if err := CheckImage(image, p, read(t, r.Binary(p)), r.Metadata); err != nil {
 		t.Error(err)
 	}
 	digest, err := image.Digest()
 	if err != nil {
 		t.Fatal(err)
 	}
-	byDigest := r.image + "@" + digest.String()
+	byDigest := r.Image + "@" + digest.String()
 	run(t, ".", "docker", "pull", "--quiet", "--platform", p.String(), byDigest)
 	t.Cleanup(func() { run(t, ".", "docker", "rmi", byDigest) })
 
@@ -240,14 +264,14 @@ func tryContainer(ctx context.Context, p v1.Platform, image string, args []strin
 
 // testImageFromClone builds the image by the words of the README, with the
 // builder that Docker has without any set-up.
-func (r *release) testImageFromClone(t *testing.T) {
+func (r rehearsed) testImageFromClone(t *testing.T) {
 	const last = "docker build -t argserver ."
-	words := regexp.MustCompile("(?s)```sh\n([^`]*" + regexp.QuoteMeta(last) + ")\n```").FindSubmatch(read(t, filepath.Join(r.clone, "README.md")))
+	words := regexp.MustCompile("(?s)```sh\n([^`]*" + regexp.QuoteMeta(last) + ")\n```").FindSubmatch(read(t, filepath.Join(r.Clone, "README.md")))
 	if words == nil {
 		t.Fatalf("README.md has no commands that end in %q", last)
 	}
 	t.Setenv("BUILDX_BUILDER", "default")
-	run(t, r.clone, "sh", "-euc", string(words[1]))
+	run(t, r.Clone, "sh", "-euc", string(words[1]))
 	t.Cleanup(func() { run(t, ".", "docker", "rmi", "argserver") })
 	host := platforms("linux/" + runtime.GOARCH)[0]
 	if err := tryContainer(t.Context(), host, "argserver", []string{"g", "h", "i", "j"}); err != nil {
@@ -257,13 +281,13 @@ func (r *release) testImageFromClone(t *testing.T) {
 
 // testPromote moves floating tags in a copy of the repository, as the last step
 // of the release would.
-func (r *release) testPromote(t *testing.T) {
-	index, err := r.index.Digest()
+func (r rehearsed) testPromote(t *testing.T) {
+	index, err := r.Index.Digest()
 	if err != nil {
 		t.Fatal(err)
 	}
-	repository := r.image + "-promoted"
-	if err := remote.WriteIndex(reference(t, repository+":1.2.3"), r.index); err != nil {
+	repository := r.Image + "-promoted"
+	if err := remote.WriteIndex(reference(t, repository+":1.2.3"), r.Index); err != nil {
 		t.Fatal(err)
 	}
 	got := run(t, ".", "go", "run", "./promote", repository, "v1.2.3")
@@ -281,14 +305,14 @@ func (r *release) testPromote(t *testing.T) {
 // testBudget holds the size of the binary against that of the original program,
 // built by its own recipe and by the same Go: with all that argserver does more,
 // it is not to be larger.
-func (r *release) testBudget(t *testing.T) {
+func (r rehearsed) testBudget(t *testing.T) {
 	original := filepath.Join(t.TempDir(), "original")
 	cmd := exec.Command("go", "build", "-tags=netgo", "-ldflags=-w", "-o="+original, "./testdata/original")
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOTOOLCHAIN="+r.goVersion)
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOTOOLCHAIN="+r.GoVersion)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", cmd, err, out)
 	}
-	if err := checkBudget(t, read(t, r.asset(platforms("linux/amd64")[0])), read(t, original)); err != nil {
+	if err := checkBudget(t, read(t, r.Binary(platforms("linux/amd64")[0])), read(t, original)); err != nil {
 		t.Error(err)
 	}
 }
@@ -328,9 +352,9 @@ func TestCheckBudget(t *testing.T) {
 }
 
 // report prints the figures of the release.
-func (r *release) report(t *testing.T, released, all time.Duration) {
+func (r rehearsed) report(t *testing.T, released, all time.Duration) {
 	amd64 := platforms("linux/amd64")[0]
-	binary := read(t, r.asset(amd64))
+	binary := read(t, r.Binary(amd64))
 	layers, err := r.platformImage(t, amd64).Layers()
 	if err != nil {
 		t.Fatal(err)
@@ -343,7 +367,7 @@ func (r *release) report(t *testing.T, released, all time.Duration) {
 		}
 		pulled += size
 	}
-	index, err := r.index.Digest()
+	index, err := r.Index.Digest()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -353,19 +377,14 @@ func (r *release) report(t *testing.T, released, all time.Duration) {
 	index digest  %s
 	linux/amd64   %d bytes, %d after gzip -9, %d in %d layers
 	time          %v to release, %v in all`,
-		r.tag, r.metadata.Revision, len(BinaryPlatforms), len(ImagePlatforms), index,
+		r.Tag, r.Metadata.Revision, len(BinaryPlatforms), len(ImagePlatforms), index,
 		len(binary), gzipped(t, binary), pulled, len(layers), released.Round(time.Second), all.Round(time.Second))
 }
 
-// asset is the path of the raw binary that was published for a platform.
-func (r *release) asset(p v1.Platform) string {
-	return filepath.Join(r.gitHub.assets, BinaryName(p))
-}
-
 // platformImage is the image of a platform in the registry.
-func (r *release) platformImage(t *testing.T, p v1.Platform) v1.Image {
+func (r rehearsed) platformImage(t *testing.T, p v1.Platform) v1.Image {
 	t.Helper()
-	images, err := partial.FindImages(r.index, func(d v1.Descriptor) bool { return d.Platform != nil && d.Platform.Equals(p) })
+	images, err := partial.FindImages(r.Index, func(d v1.Descriptor) bool { return d.Platform != nil && d.Platform.Equals(p) })
 	if err != nil || len(images) != 1 {
 		t.Fatalf("the index has %d images for %s (%v), want 1", len(images), p, err)
 	}

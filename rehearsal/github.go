@@ -8,34 +8,32 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"testing"
 )
 
 // gitHub stands in for GitHub's releases API, which nobody can run: it takes
 // the one release that GoReleaser makes and keeps its files in a folder.
 // https://docs.github.com/en/rest/releases
 type gitHub struct {
-	url    string
+	*httptest.Server
 	assets string // the folder
 
 	mu      sync.Mutex
 	release map[string]any // as the API would show it, nil before it is made
 }
 
-func startGitHub(t *testing.T, owner, name string) *gitHub {
-	g := &gitHub{assets: t.TempDir()}
-	repo := "/api/v3/repos/" + owner + "/" + name + "/releases"
+// startGitHub starts a stand-in that has one repository, OWNER/NAME.
+func startGitHub(repository, assets string) *gitHub {
+	g := &gitHub{assets: assets}
+	releases := "/repos/" + repository + "/releases"
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v3/rate_limit", func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"resources": {"core": {"limit": 5000, "remaining": 5000}}}`)
 	})
-	mux.HandleFunc("POST "+repo, g.edit)
-	mux.HandleFunc("PATCH "+repo+"/1", g.edit)
-	mux.HandleFunc("POST /api/uploads/repos/"+owner+"/"+name+"/releases/1/assets", g.upload)
+	mux.HandleFunc("POST /api/v3"+releases, g.edit)
+	mux.HandleFunc("PATCH /api/v3"+releases+"/1", g.edit)
+	mux.HandleFunc("POST /api/uploads"+releases+"/1/assets", g.upload)
 	// All else, above all the release of the tag before it is made, is a 404.
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	g.url = server.URL
+	g.Server = httptest.NewServer(mux)
 	return g
 }
 
