@@ -10,6 +10,7 @@ tool (
 
 require (
 	github.com/google/go-containerregistry v0.22.1
+	github.com/google/go-github/v88 v88.0.0
 	golang.org/x/mod v0.39.0
 )
 
@@ -225,7 +226,7 @@ require (
 	github.com/google/certificate-transparency-go v1.3.3 // indirect
 	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/google/go-dap v0.12.1-0.20250904181021-d7a2259b058b // indirect
-	github.com/google/go-github/v88 v88.0.0 // indirect
+
 	github.com/google/go-querystring v1.2.0 // indirect
 	github.com/google/ko v0.18.2-0.20260407063826-ae9c7272d7de // indirect
 	github.com/google/pprof v0.0.0-20260402051712-545e8a4df936 // indirect

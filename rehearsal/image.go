@@ -13,6 +13,7 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 )
 
 // Metadata is what an image says of its origin.
@@ -67,6 +68,18 @@ func CheckIndex(index v1.ImageIndex, m Metadata) error {
 		problems = append(problems, fmt.Errorf("index: annotations %q, want %q", manifest.Annotations, m.labels()))
 	}
 	return errors.Join(problems...)
+}
+
+// PlatformImage is the one image that an index has for a platform.
+func PlatformImage(index v1.ImageIndex, p v1.Platform) (v1.Image, error) {
+	images, err := partial.FindImages(index, func(d v1.Descriptor) bool { return d.Platform != nil && d.Platform.Equals(p) })
+	if err != nil {
+		return nil, err
+	}
+	if len(images) != 1 {
+		return nil, fmt.Errorf("the index has %d images for %s, want 1", len(images), p)
+	}
+	return images[0], nil
 }
 
 // CheckImage reports everything that is wrong with the image of one platform:

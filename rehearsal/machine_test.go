@@ -113,10 +113,11 @@ var emulators = map[string]string{
 	"ppc64": "ppc64", "ppc64le": "ppc64le", "riscv64": "riscv64", "s390x": "s390x",
 }
 
-// native are the GOARCHs that a machine may run without QEMU.
+// native are the GOARCHs that every machine of a GOARCH runs without QEMU. Not
+// every arm64 runs arm.
 var native = map[string][]string{
 	"amd64": {"amd64", "386"},
-	"arm64": {"arm64", "arm"},
+	"arm64": {"arm64"},
 }
 
 // missingEmulators lists the emulators that the kernel would not start by

@@ -1,22 +1,28 @@
 package rehearsal
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/google/go-github/v88/github"
 	"golang.org/x/mod/semver"
 )
 
-// Promote puts the floating tags of a version, which its repository must hold
-// already, onto it, and returns those tags. A prerelease has none; of a stable
-// version 1.2.3 they are 1.2, 1 and latest, each only where the repository has
-// no higher stable version that it would stand for. The version may have a
-// leading v, as a git tag has. To repeat it is harmless.
-func Promote(repository, version string) ([]string, error) {
-	repo, err := name.NewRepository(repository)
+// Promote gives an image, a reference by digest such as
+// ghcr.io/owner/argserver@sha256:..., the tags of a version and returns them.
+// First comes the exact version, which must not be another image's already. A
+// prerelease has no other; a stable version such as 1.2.3 has 1.2, 1 and latest,
+// each only where the repository has no higher stable version that it would
+// stand for. The version may have a leading v, as a git tag has. To repeat it is
+// harmless.
+func Promote(ctx context.Context, image, version string) ([]string, error) {
+	digest, err := name.NewDigest(image)
 	if err != nil {
 		return nil, err
 	}
@@ -24,22 +30,33 @@ func Promote(repository, version string) ([]string, error) {
 	if semver.Canonical(v) != v {
 		return nil, fmt.Errorf("version %q: want a semantic version, such as 1.2.3 or v1.2.3-rc.1", version)
 	}
-	auth := remote.WithAuthFromKeychain(authn.DefaultKeychain)
-	release, err := remote.Get(repo.Tag(v[1:]), auth)
+	options := []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}
+	index, err := remote.Get(digest, options...)
 	if err != nil {
 		return nil, err
 	}
-	published, err := remote.List(repo, auth)
+	exact := digest.Context().Tag(v[1:])
+	if other, err := remote.Head(exact, options...); err == nil && other.Digest != index.Digest {
+		return nil, fmt.Errorf("%s is %s already, and never becomes another image: release %s under a new version", exact, other.Digest, index.Digest)
+	} else if err != nil && !isNotFound(err) {
+		return nil, err
+	}
+	published, err := remote.List(digest.Context(), options...)
 	if err != nil {
 		return nil, err
 	}
-	tags := floatingTags(v, published)
+	tags := append([]string{v[1:]}, floatingTags(v, published)...)
 	for _, tag := range tags {
-		if err := remote.Tag(repo.Tag(tag), release, auth); err != nil {
+		if err := remote.Tag(digest.Context().Tag(tag), index, options...); err != nil {
 			return nil, err
 		}
 	}
 	return tags, nil
+}
+
+func isNotFound(err error) bool {
+	failed, ok := err.(*transport.Error)
+	return ok && failed.StatusCode == http.StatusNotFound
 }
 
 // floatingTags are the floating tags that belong to v, a canonical semantic
@@ -71,4 +88,40 @@ func floatingTags(v string, published []string) []string {
 		}
 	}
 	return tags
+}
+
+// PublishRelease makes the draft of a tag's release public, in a repository on
+// GitHub given as OWNER/NAME, and makes it the latest one or not. Once it is
+// public, a draft that a repeated run has left is deleted instead.
+func PublishRelease(ctx context.Context, client *github.Client, repository, tag string, latest bool) error {
+	owner, name, _ := strings.Cut(repository, "/")
+	var draft, public *github.RepositoryRelease
+	for release, err := range client.Repositories.ListReleasesIter(ctx, owner, name, nil) {
+		if err != nil {
+			return err
+		}
+		switch {
+		case release.GetTagName() != tag:
+		case release.GetDraft():
+			draft = release
+		default:
+			public = release
+		}
+	}
+	if public != nil && draft != nil {
+		if _, err := client.Repositories.DeleteRelease(ctx, owner, name, draft.GetID()); err != nil {
+			return err
+		}
+	}
+	if public == nil {
+		public = draft
+	}
+	if public == nil {
+		return fmt.Errorf("%s has no release of the tag %s, not even a draft", repository, tag)
+	}
+	_, _, err := client.Repositories.EditRelease(ctx, owner, name, public.GetID(), &github.RepositoryRelease{
+		Draft:      new(bool),
+		MakeLatest: github.Ptr(fmt.Sprint(latest)),
+	})
+	return err
 }

@@ -1,8 +1,10 @@
 package rehearsal
 
 import (
+	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-github/v88/github"
 )
 
 func TestFloatingTags(t *testing.T) {
@@ -42,40 +45,91 @@ func TestPromote(t *testing.T) {
 	defer server.Close()
 	repository := strings.TrimPrefix(server.URL, "http://") + "/owner/argserver"
 
-	digest := func(tag string) string {
-		descriptor, err := remote.Head(reference(t, repository+":"+tag))
-		if err != nil {
-			return "none"
-		}
-		return descriptor.Digest.String()
-	}
-	for _, version := range []string{"1.3.0", "1.2.9", "1.4.0-rc.1"} {
+	// push puts an index under no name that people use, and returns its digest.
+	push := func() string {
 		index, err := random.Index(1, 1, 9)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := remote.WriteIndex(reference(t, repository+":"+version), index); err != nil {
+		if err := remote.WriteIndex(reference(t, repository+":sha-0123"), index); err != nil {
 			t.Fatal(err)
 		}
+		digest, err := index.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return digest.String()
+	}
+	digests := make(map[string]string)
+	for _, version := range []string{"1.3.0", "1.2.9", "1.4.0-rc.1"} {
+		digests[version] = push()
 		for range 2 { // a repeated run of the release does it again
-			if _, err := Promote(repository, "v"+version); err != nil {
+			if _, err := Promote(t.Context(), repository+"@"+digests[version], "v"+version); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	for tag, version := range map[string]string{"latest": "1.3.0", "1": "1.3.0", "1.3": "1.3.0", "1.2": "1.2.9", "1.4": "none"} {
-		if digest(tag) != digest(version) {
-			t.Errorf("%s is %s, want that of %s, %s", tag, digest(tag), version, digest(version))
-		}
+	other := push()
+	for _, c := range []struct{ image, version, want string }{
+		{repository + "@" + other, "v1.3.0", "1.3.0 is " + digests["1.3.0"] + " already"},
+		{repository + "@" + other, "v1.2", `version "v1.2": want a semantic version`},
+		{repository + "@" + other, "latest", `version "latest"`},
+		{repository + "@sha256:" + strings.Repeat("0", 64), "v1.5.0", "MANIFEST_UNKNOWN"},
+		{repository + ":sha-0123", "v1.5.0", "sha-0123"},
+		{"Owner/argserver@" + other, "v1.5.0", "Owner/argserver"},
+	} {
+		_, err := Promote(t.Context(), c.image, c.version)
+		wantError(t, err, c.want)
 	}
 
-	for _, c := range []struct{ repository, version, want string }{
-		{repository, "v1.2", `version "v1.2": want a semantic version`},
-		{repository, "latest", `version "latest"`},
-		{repository, "v9.9.9", "9.9.9"}, // not published
-		{"Owner/argserver", "v1.3.0", "Owner/argserver"},
+	for tag, version := range map[string]string{"1.3.0": "1.3.0", "1.2.9": "1.2.9", "1.4.0-rc.1": "1.4.0-rc.1",
+		"latest": "1.3.0", "1": "1.3.0", "1.3": "1.3.0", "1.2": "1.2.9", "1.4": "", "1.5.0": "", "1.5": ""} {
+		got := ""
+		if descriptor, err := remote.Head(reference(t, repository+":"+tag)); err == nil {
+			got = descriptor.Digest.String()
+		}
+		if got != digests[version] {
+			t.Errorf("%s is %q, want %q, the digest of %q", tag, got, digests[version], version)
+		}
+	}
+}
+
+func TestPublishRelease(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		releases map[int64]map[string]any
+		latest   bool
+		want     map[int64]string // "draft make_latest" of each that is left
+		fails    string
+	}{
+		{"draft", map[int64]map[string]any{
+			1: {"id": 1, "tag_name": "v1.2.2", "draft": true},
+			2: {"id": 2, "tag_name": "v1.2.3", "draft": true},
+		}, true, map[int64]string{1: "true <nil>", 2: "false true"}, ""},
+		{"backport", map[int64]map[string]any{1: {"id": 1, "tag_name": "v1.2.3", "draft": true}}, false, map[int64]string{1: "false false"}, ""},
+		{"again", map[int64]map[string]any{
+			1: {"id": 1, "tag_name": "v1.2.3", "draft": false},
+			2: {"id": 2, "tag_name": "v1.2.3", "draft": true},
+		}, true, map[int64]string{1: "false true"}, ""},
+		{"none", map[int64]map[string]any{1: {"id": 1, "tag_name": "v1.2.4", "draft": true}}, true, map[int64]string{1: "true <nil>"},
+			"owner/argserver has no release of the tag v1.2.3"},
 	} {
-		_, err := Promote(c.repository, c.version)
-		wantError(t, err, c.want)
+		t.Run(c.name, func(t *testing.T) {
+			g := startGitHub("owner/argserver", t.TempDir())
+			defer g.Close()
+			g.releases = c.releases
+			client, err := github.NewClient(github.WithEnterpriseURLs(g.URL, g.URL))
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantError(t, PublishRelease(t.Context(), client, "owner/argserver", "v1.2.3", c.latest), c.fails)
+			got := make(map[int64]string)
+			for id, release := range g.releases {
+				got[id] = fmt.Sprint(release["draft"], " ", release["make_latest"])
+			}
+			if !maps.Equal(got, c.want) {
+				t.Errorf("the releases are %v, want %v", got, c.want)
+			}
+		})
 	}
 }

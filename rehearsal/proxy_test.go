@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,7 +40,7 @@ backend back
 // them fails.
 func (r rehearsed) testProxy(t *testing.T) {
 	const least = 10_000 // requests
-	binary := r.Binary(platforms("linux/amd64")[0])
+	binary := r.Binary(platforms("linux/" + runtime.GOARCH)[0])
 	servers := make([]*server, 2)
 	start := func(i int, addr string) {
 		t.Helper()

@@ -8,8 +8,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,7 +20,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
@@ -66,6 +63,7 @@ func TestRehearsal(t *testing.T) {
 
 	if !t.Failed() {
 		r.report(t, released, time.Since(start))
+		r.handOn(t)
 	}
 }
 
@@ -145,8 +143,8 @@ func (r rehearsed) testNotes(t *testing.T) {
 			t.Errorf("the release notes lack the line %q:\n%s", line, r.Notes)
 		}
 	}
-	if r.Draft {
-		t.Error("the release is a draft")
+	if !r.Draft {
+		t.Error("the release is public before it is promoted")
 	}
 }
 
@@ -158,13 +156,14 @@ var hostile = []string{
 }
 
 // runBinary runs the raw binary of a platform, by way of QEMU where it is not
-// the machine's own. QEMU hangs or crashes now and then, so each gets a second
-// chance.
+// the machine's own.
 func (r rehearsed) runBinary(t *testing.T, p v1.Platform) {
 	if err := os.Chmod(r.Binary(p), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	twice(t, func(ctx context.Context) error { return r.tryBinary(ctx, p) })
+	if err := twice(t.Context(), t.Output(), func(ctx context.Context) error { return r.tryBinary(ctx, p) }); err != nil {
+		t.Error(err)
+	}
 }
 
 func (r rehearsed) tryBinary(ctx context.Context, p v1.Platform) (err error) {
@@ -201,65 +200,9 @@ func (r rehearsed) testImage(t *testing.T, p v1.Platform) {
 		t.Fatal(err)
 	}
 	byDigest := r.Image + "@" + digest.String()
-	run(t, ".", "docker", "pull", "--quiet", "--platform", p.String(), byDigest)
-	t.Cleanup(func() { run(t, ".", "docker", "rmi", byDigest) })
-
-	twice(t, func(ctx context.Context) error {
-		return tryContainer(ctx, p, byDigest, []string{"a", "b", "c", "d"})
-	})
-	twice(t, func(ctx context.Context) error {
-		// With arguments of its own, and as a user whom nobody has planned for.
-		return tryContainer(ctx, p, byDigest, []string{"--help", "", "a  b", "c\nd"}, "--user=4242:4242")
-	})
-}
-
-// tryContainer runs an image with as few rights as can be. Arguments that are
-// not the default ones are given to it.
-func tryContainer(ctx context.Context, p v1.Platform, image string, args []string, flags ...string) (err error) {
-	command := append([]string{"run", "--detach", "--platform=" + p.String(), "--publish=127.0.0.1::8080",
-		"--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"}, flags...)
-	command = append(command, image)
-	if !slices.Equal(args, []string{"a", "b", "c", "d"}) {
-		command = append(command, args...)
+	if err := TryImage(t.Context(), t.Output(), byDigest, p); err != nil {
+		t.Error(err)
 	}
-	id, err := docker(ctx, command...)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			logs, _ := docker(context.WithoutCancel(ctx), "logs", id)
-			err = fmt.Errorf("%w; it logged %q", err, logs)
-		}
-		_, removed := docker(context.WithoutCancel(ctx), "rm", "--force", id)
-		err = errors.Join(err, removed)
-	}()
-
-	for health := ""; health != "healthy"; {
-		if health, err = docker(ctx, "inspect", "--format={{ .State.Health.Status }}", id); err != nil {
-			return err
-		}
-		if health == "unhealthy" {
-			probes, _ := docker(ctx, "inspect", "--format={{ json .State.Health.Log }}", id)
-			return fmt.Errorf("unhealthy: %s", probes)
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	addr, err := docker(ctx, "port", id, "8080/tcp")
-	if err != nil {
-		return err
-	}
-	if err := wantAnswer(ctx, "http://"+addr+"/args", fmt.Sprintln(append([]string{"/argserver"}, args...))); err != nil {
-		return err
-	}
-	if _, err := docker(ctx, "stop", id); err != nil {
-		return err
-	}
-	status, err := docker(ctx, "inspect", "--format={{ .State.ExitCode }}", id)
-	if err == nil && status != "0" {
-		err = fmt.Errorf("after docker stop the exit status is %s, want 0", status)
-	}
-	return err
 }
 
 // testImageFromClone builds the image by the words of the README, with the
@@ -279,25 +222,25 @@ func (r rehearsed) testImageFromClone(t *testing.T) {
 	}
 }
 
-// testPromote moves floating tags in a copy of the repository, as the last step
-// of the release would.
+// testPromote gives the image the tags of a stable version, in a copy of the
+// repository, as the last step of the release would.
 func (r rehearsed) testPromote(t *testing.T) {
-	index, err := r.Index.Digest()
+	digest, err := r.Index.Digest()
 	if err != nil {
 		t.Fatal(err)
 	}
 	repository := r.Image + "-promoted"
-	if err := remote.WriteIndex(reference(t, repository+":1.2.3"), r.Index); err != nil {
+	if err := remote.WriteIndex(reference(t, repository+":sha-"+r.Metadata.Revision), r.Index); err != nil {
 		t.Fatal(err)
 	}
-	got := run(t, ".", "go", "run", "./promote", repository, "v1.2.3")
-	if want := "1.2\n1\nlatest\n"; got != want {
-		t.Errorf("promote printed %q, want %q", got, want)
+	tags, err := Promote(t.Context(), repository+"@"+digest.String(), "v1.2.3")
+	if want := []string{"1.2.3", "1.2", "1", "latest"}; err != nil || !slices.Equal(tags, want) {
+		t.Errorf("promoted to %q (%v), want %q", tags, err, want)
 	}
-	for _, tag := range []string{"1.2", "1", "latest"} {
+	for _, tag := range tags {
 		descriptor, err := remote.Head(reference(t, repository+":"+tag))
-		if err != nil || descriptor.Digest != index {
-			t.Errorf("%s is %v (%v), want %s", tag, descriptor, err, index)
+		if err != nil || descriptor.Digest != digest {
+			t.Errorf("%s is %v (%v), want %s", tag, descriptor, err, digest)
 		}
 	}
 }
@@ -351,6 +294,27 @@ func TestCheckBudget(t *testing.T) {
 	wantError(t, checkBudget(t, random, zeros), "after gzip -9")
 }
 
+// handOn writes what was rehearsed into the folder REHEARSED, if it is set:
+// checksums.txt and index-digest, which others compare with theirs.
+func (r rehearsed) handOn(t *testing.T) {
+	folder := os.Getenv("REHEARSED")
+	if folder == "" {
+		return
+	}
+	digest, err := r.Index.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{
+		"checksums.txt": read(t, filepath.Join(r.Assets, "checksums.txt")),
+		"index-digest":  []byte(digest.String() + "\n"),
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // report prints the figures of the release.
 func (r rehearsed) report(t *testing.T, released, all time.Duration) {
 	amd64 := platforms("linux/amd64")[0]
@@ -384,59 +348,11 @@ func (r rehearsed) report(t *testing.T, released, all time.Duration) {
 // platformImage is the image of a platform in the registry.
 func (r rehearsed) platformImage(t *testing.T, p v1.Platform) v1.Image {
 	t.Helper()
-	images, err := partial.FindImages(r.Index, func(d v1.Descriptor) bool { return d.Platform != nil && d.Platform.Equals(p) })
-	if err != nil || len(images) != 1 {
-		t.Fatalf("the index has %d images for %s (%v), want 1", len(images), p, err)
-	}
-	return images[0]
-}
-
-// twice gives something that runs under QEMU a minute, and a second try.
-func twice(t *testing.T, try func(context.Context) error) {
-	t.Helper()
-	for attempt := 1; ; attempt++ {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		err := try(ctx)
-		cancel()
-		if err == nil {
-			return
-		}
-		if attempt == 2 {
-			t.Error(err)
-			return
-		}
-		t.Logf("trying again after: %v", err)
-	}
-}
-
-func wantAnswer(ctx context.Context, url, want string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	image, err := PlatformImage(r.Index, p)
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	got, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK || string(got) != want {
-		return fmt.Errorf("GET %s answered %d %.300q, want 200 %.300q", url, response.StatusCode, got, want)
-	}
-	return nil
-}
-
-func docker(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "docker", args...)
-	var out, log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &log
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("docker %s: %w: %s", args[0], err, &log)
-	}
-	return strings.TrimSpace(out.String()), nil
+	return image
 }
 
 func reference(t *testing.T, s string) name.Reference {

@@ -49,13 +49,9 @@ type Release struct {
 // is the current one.
 func Make(ctx context.Context, o Options) (*Release, error) {
 	r := &Release{
-		Tag:    o.Tag,
-		Clone:  filepath.Join(o.Folder, "argserver"),
-		Assets: filepath.Join(o.Folder, "assets"),
-		Image:  o.Registry + "/" + strings.ToLower(o.Repository),
-	}
-	if err := os.Mkdir(r.Assets, 0o777); err != nil {
-		return nil, err
+		Tag:   o.Tag,
+		Clone: filepath.Join(o.Folder, "argserver"),
+		Image: o.Registry + "/" + strings.ToLower(o.Repository),
 	}
 	for _, args := range [][]string{
 		{"clone", "--quiet", "--no-tags", "--no-checkout", o.Clone, r.Clone},
@@ -82,7 +78,7 @@ func Make(ctx context.Context, o Options) (*Release, error) {
 	if err != nil {
 		return nil, err
 	}
-	gitHub := startGitHub(o.Repository, r.Assets)
+	gitHub := startGitHub(o.Repository, o.Folder)
 	defer gitHub.Close()
 	cmd := exec.CommandContext(ctx, goreleaser, "release", "--config="+config)
 	cmd.Dir = r.Clone
@@ -98,9 +94,11 @@ func Make(ctx context.Context, o Options) (*Release, error) {
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("goreleaser release: %w", err)
 	}
-	r.Notes, _ = gitHub.release["body"].(string)
-	r.Draft, _ = gitHub.release["draft"].(bool)
-	tag, err := name.ParseReference(r.Image + ":" + r.Metadata.Version)
+	draft := gitHub.releases[1]
+	r.Assets = gitHub.assets(1)
+	r.Notes, _ = draft["body"].(string)
+	r.Draft, _ = draft["draft"].(bool)
+	tag, err := name.ParseReference(r.Image + ":sha-" + r.Metadata.Revision)
 	if err != nil {
 		return nil, err
 	}

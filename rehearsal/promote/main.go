@@ -1,32 +1,61 @@
-// Promote moves the floating tags of a released image, such as 1.2, 1 and
-// latest, onto a version and prints those that it moved, one a line. It is the
-// last step of a release, so that nobody is given a version before it is whole.
+// Promote lets the public have a release: it gives an image the tags of its
+// version, makes the draft of the release public, and prints those tags, one a
+// line. It is the last step of a release, so that nobody is given a version
+// before it is whole.
 //
-//	promote REPOSITORY VERSION
-//	promote ghcr.io/owner/argserver v1.2.3
+//	promote IMAGE TAG
+//	promote ghcr.io/owner/argserver@sha256:... v1.2.3
 //
-// Which tags move is told at rehearsal.Promote. Credentials are those of docker
-// login. Exit statuses: 0 done, 1 failed, 2 wrong usage.
+// Which tags move is told at rehearsal.Promote. Where latest does, the address
+// releases/latest on GitHub moves with it. The credentials for the registry are
+// those of docker login.
+//
+// Environment variables, as GitHub's workflows have them:
+//
+//	GITHUB_REPOSITORY  OWNER/NAME
+//	GITHUB_TOKEN       may write the contents of the repository
+//	GITHUB_API         address of the releases API, where it is not GitHub's own
+//
+// Exit statuses: 0 done, 1 failed, 2 wrong usage.
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"argserver/rehearsal"
+
+	"github.com/google/go-github/v88/github"
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintf(os.Stderr, "promote: got %d arguments, want REPOSITORY VERSION\n", len(os.Args)-1)
+	if len(os.Args) != 3 || os.Getenv("GITHUB_REPOSITORY") == "" || os.Getenv("GITHUB_TOKEN") == "" {
+		fmt.Fprintf(os.Stderr, "promote: got %d arguments, want IMAGE TAG, with GITHUB_REPOSITORY and GITHUB_TOKEN set\n", len(os.Args)-1)
 		os.Exit(2)
 	}
-	tags, err := rehearsal.Promote(os.Args[1], os.Args[2])
-	if err != nil {
+	if err := promote(context.Background(), os.Args[1], os.Args[2]); err != nil {
 		fmt.Fprintf(os.Stderr, "promote: %v\n", err)
 		os.Exit(1)
+	}
+}
+
+func promote(ctx context.Context, image, tag string) error {
+	options := []github.ClientOptionsFunc{github.WithAuthToken(os.Getenv("GITHUB_TOKEN"))}
+	if api := os.Getenv("GITHUB_API"); api != "" {
+		options = append(options, github.WithEnterpriseURLs(api, api))
+	}
+	client, err := github.NewClient(options...)
+	if err != nil {
+		return err
+	}
+	tags, err := rehearsal.Promote(ctx, image, tag)
+	if err != nil {
+		return err
 	}
 	for _, tag := range tags {
 		fmt.Println(tag)
 	}
+	return rehearsal.PublishRelease(ctx, client, os.Getenv("GITHUB_REPOSITORY"), tag, slices.Contains(tags, "latest"))
 }
