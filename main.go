@@ -58,6 +58,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -126,6 +127,18 @@ func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.W
 	case first = <-signals:
 	}
 	draining.Store(true)
+	if err := stop(server, s, signals); err != nil {
+		logger.Printf("stopped on signal (%v): %v", first, err)
+		return 1
+	}
+	logger.Printf("stopped on signal (%v)", first)
+	return 0
+}
+
+// stop serves on for the drain, and then lets the requests in flight finish. It
+// returns an error when the grace was not enough or a second signal came.
+func stop(server *http.Server, s settings, signals <-chan os.Signal) error {
+	defer server.Close()
 	patience, hurry := context.WithCancel(context.Background())
 	defer hurry()
 	go func() {
@@ -138,18 +151,14 @@ func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.W
 	}
 	grace, cancel := context.WithTimeout(patience, s.shutdownTimeout)
 	defer cancel()
-	err = server.Shutdown(grace)
-	server.Close()
-	switch {
-	case patience.Err() != nil:
-		logger.Print("stopped at once on a second signal")
-		return 1
-	case err != nil:
-		logger.Printf("stopped on signal (%v), requests in flight were cut off after %v", first, s.shutdownTimeout)
-		return 1
+	err := server.Shutdown(grace)
+	if patience.Err() != nil {
+		return errors.New("at once, on a second signal")
 	}
-	logger.Printf("stopped on signal (%v)", first)
-	return 0
+	if err != nil {
+		return fmt.Errorf("requests in flight were cut off after %v", s.shutdownTimeout)
+	}
+	return nil
 }
 
 // newServer bounds what a client can make the server hold and wait for.
