@@ -10,15 +10,15 @@ import (
 // argsHandler answers with the whole argument vector. It never changes, so
 // every format of it is made once.
 func argsHandler(argv []string) http.HandlerFunc {
-	bodies := map[format]string{
-		formatText:  fmt.Sprintln(argv),
-		formatJSON:  string(appendJSON(nil, argv)) + "\n",
-		formatShell: shellCommand(argv) + "\n",
-		formatNUL:   nulTerminated(argv),
+	bodies := map[string]string{
+		formatText.name:  fmt.Sprintln(argv),
+		formatJSON.name:  string(appendJSON(nil, argv)) + "\n",
+		formatShell.name: shellCommand(argv) + "\n",
+		formatNUL.name:   nulTerminated(argv),
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		if f, ok := chooseFormat(w, r, formatText, formatJSON, formatShell, formatNUL); ok {
-			send(w, http.StatusOK, f.contentType, bodies[f])
+			send(w, http.StatusOK, f.contentType, bodies[f.name])
 		}
 	}
 }
@@ -29,7 +29,7 @@ func argHandler(argv []string) http.HandlerFunc {
 		n, err := strconv.ParseUint(r.PathValue("n"), 10, 0)
 		switch {
 		case err == nil && n < uint64(len(argv)):
-			send(w, http.StatusOK, "application/octet-stream", argv[n])
+			send(w, http.StatusOK, octetStream, argv[n])
 		case len(argv) == 0:
 			fail(w, http.StatusNotFound, "there is no argument at all, not even 0")
 		default:

@@ -19,9 +19,9 @@ func envHandler(listed, environ []string) http.HandlerFunc {
 			text.WriteString(name + "=" + strconv.Quote(value) + "\n")
 		}
 	}
-	bodies := map[format]string{
-		formatText: text.String(),
-		formatJSON: string(appendJSON(nil, variables)) + "\n",
+	bodies := map[string]string{
+		formatText.name: text.String(),
+		formatJSON.name: string(appendJSON(nil, variables)) + "\n",
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		if listed == nil {
@@ -29,7 +29,7 @@ func envHandler(listed, environ []string) http.HandlerFunc {
 			return
 		}
 		if f, ok := chooseFormat(w, r, formatText, formatJSON); ok {
-			send(w, http.StatusOK, f.contentType, bodies[f])
+			send(w, http.StatusOK, f.contentType, bodies[f.name])
 		}
 	}
 }

@@ -13,22 +13,29 @@ import (
 type format struct {
 	name        string // in ?format
 	mediaType   string // in Accept, empty where ?format alone selects it
-	contentType string
+	contentType []string
 }
 
 var (
-	formatText  = format{"text", "text/plain", "text/plain; charset=utf-8"}
-	formatJSON  = format{"json", "application/json", "application/json"}
-	formatHTML  = format{"html", "text/html", "text/html; charset=utf-8"}
-	formatShell = format{"shell", "", "text/plain; charset=utf-8"}
-	formatNUL   = format{"nul", "", "application/octet-stream"}
+	formatText  = format{"text", "text/plain", []string{"text/plain; charset=utf-8"}}
+	formatJSON  = format{"json", "application/json", []string{"application/json"}}
+	formatHTML  = format{"html", "text/html", []string{"text/html; charset=utf-8"}}
+	formatShell = format{"shell", "", []string{"text/plain; charset=utf-8"}}
+	formatNUL   = format{"nul", "", octetStream}
+)
+
+// Values of headers that are the same in every response, made once.
+var (
+	octetStream = []string{"application/octet-stream"}
+	nosniff     = []string{"nosniff"}
+	varyAccept  = []string{"Accept"}
 )
 
 // chooseFormat returns the format that a request asks for, of those that there
 // are: by ?format, else by Accept, else the first. For an unknown ?format it
 // answers the request itself, with 400, and returns false.
 func chooseFormat(w http.ResponseWriter, r *http.Request, formats ...format) (format, bool) {
-	w.Header()["Vary"] = []string{"Accept"}
+	w.Header()["Vary"] = varyAccept
 	if r.URL.RawQuery != "" {
 		if query := r.URL.Query(); query.Has("format") {
 			name := query.Get("format")
@@ -77,10 +84,10 @@ func acceptedFormat(accept []string, formats []format) format {
 
 // send answers with a body whose type is as it says and no other: nosniff keeps
 // a browser from taking an argument for a page.
-func send(w http.ResponseWriter, status int, contentType, body string) {
+func send(w http.ResponseWriter, status int, contentType []string, body string) {
 	header := w.Header()
-	header["Content-Type"] = []string{contentType}
-	header["X-Content-Type-Options"] = []string{"nosniff"}
+	header["Content-Type"] = contentType
+	header["X-Content-Type-Options"] = nosniff
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	io.WriteString(w, body)

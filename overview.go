@@ -43,10 +43,10 @@ func overviewHandler(argv []string) http.HandlerFunc {
 			{"endpoints", endpoints},
 		}
 		var answer []byte
-		switch f {
-		case formatJSON:
+		switch f.name {
+		case formatJSON.name:
 			answer = append(appendJSON(nil, facts), '\n')
-		case formatHTML:
+		case formatHTML.name:
 			w.Header()["Content-Security-Policy"] = pagePolicy
 			answer = page(facts)
 		default:
