@@ -1,7 +1,6 @@
 package rehearsal
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"net/http"
 	"os/exec"
 	"slices"
-	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -41,7 +39,9 @@ var defaultArgs = []string{"a", "b", "c", "d"}
 // not the default ones are given to it.
 func tryContainer(ctx context.Context, p v1.Platform, image string, args []string, flags ...string) (err error) {
 	command := append([]string{"run", "--detach", "--platform=" + p.String(), "--publish=127.0.0.1::8080",
-		"--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"}, flags...)
+		"--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges",
+		"--health-interval=1s", // which is sooner than the image asks for, and the same question
+	}, flags...)
 	command = append(command, image)
 	if !slices.Equal(args, defaultArgs) {
 		command = append(command, args...)
@@ -52,7 +52,7 @@ func tryContainer(ctx context.Context, p v1.Platform, image string, args []strin
 	}
 	defer func() {
 		if err != nil {
-			logs, _ := docker(context.WithoutCancel(ctx), "logs", id)
+			logs, _ := exec.CommandContext(context.WithoutCancel(ctx), "docker", "logs", id).CombinedOutput()
 			err = fmt.Errorf("%w; it logged %q", err, logs)
 		}
 		_, removed := docker(context.WithoutCancel(ctx), "rm", "--force", id)
@@ -121,11 +121,5 @@ func wantAnswer(ctx context.Context, url, want string) error {
 }
 
 func docker(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "docker", args...)
-	var out, log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &log
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("docker %s: %w: %s", args[0], err, &log)
-	}
-	return strings.TrimSpace(out.String()), nil
+	return output(ctx, "docker", args...)
 }

@@ -1,101 +1,147 @@
 package rehearsal
 
 import (
-	"encoding/json"
+	"cmp"
+	"context"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"sync"
+	"strings"
+
+	"github.com/google/go-github/v88/github"
 )
 
-// gitHub stands in for GitHub's releases API, which nobody can run, as far as a
-// release uses it. The files of a release are in a folder of its own.
-// https://docs.github.com/en/rest/releases
-type gitHub struct {
-	*httptest.Server
-	folder string
-
-	mu       sync.Mutex
-	releases map[int64]map[string]any // by their id, as the API shows them
+// Releases are the releases of a repository on GitHub.
+type Releases struct {
+	client      *github.Client
+	owner, name string
 }
 
-// startGitHub starts a stand-in that has one repository, OWNER/NAME.
-func startGitHub(repository, folder string) *gitHub {
-	g := &gitHub{folder: folder, releases: make(map[int64]map[string]any)}
-	releases := "/repos/" + repository + "/releases"
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/v3/rate_limit", func(w http.ResponseWriter, r *http.Request) {
-		io.WriteString(w, `{"resources": {"core": {"limit": 5000, "remaining": 5000}}}`)
-	})
-	mux.HandleFunc("GET /api/v3"+releases, g.list)
-	mux.HandleFunc("POST /api/v3"+releases, g.edit)
-	mux.HandleFunc("PATCH /api/v3"+releases+"/{id}", g.edit)
-	mux.HandleFunc("DELETE /api/v3"+releases+"/{id}", g.delete)
-	mux.HandleFunc("POST /api/uploads"+releases+"/{id}/assets", g.upload)
-	// All else is a 404, as the release of a tag is while it is a draft.
-	g.Server = httptest.NewServer(mux)
-	return g
+// NewReleases returns the releases of a repository, OWNER/NAME. The token may
+// write its contents, or drafts are not shown. api is the address of the
+// releases API, where it is not GitHub's own.
+func NewReleases(repository, token, api string) (*Releases, error) {
+	owner, name, ok := strings.Cut(repository, "/")
+	if !ok || token == "" {
+		return nil, fmt.Errorf("repository %q with a token of %d characters: want OWNER/NAME and a token, as in GITHUB_REPOSITORY and GITHUB_TOKEN",
+			repository, len(token))
+	}
+	options := []github.ClientOptionsFunc{github.WithAuthToken(token)}
+	if api != "" {
+		options = append(options, github.WithEnterpriseURLs(api, api))
+	}
+	client, err := github.NewClient(options...)
+	return &Releases{client, owner, name}, err
 }
 
-func (g *gitHub) list(w http.ResponseWriter, r *http.Request) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	json.NewEncoder(w).Encode(slices.Collect(maps.Values(g.releases)))
-}
-
-// edit makes a release or changes some of it.
-func (g *gitHub) edit(w http.ResponseWriter, r *http.Request) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	if r.Method == http.MethodPost {
-		id = int64(len(g.releases) + 1)
-		if err := os.Mkdir(g.assets(id), 0o777); err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
+// find returns the draft and the public release of a tag, each nil if there is
+// none.
+func (r *Releases) find(ctx context.Context, tag string) (draft, public *github.RepositoryRelease, err error) {
+	for release, err := range r.client.Repositories.ListReleasesIter(ctx, r.owner, r.name, nil) {
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case release.GetTagName() != tag:
+		case release.GetDraft():
+			draft = release
+		default:
+			public = release
 		}
 	}
-	release := maps.Clone(g.releases[id])
-	if err := json.NewDecoder(r.Body).Decode(&release); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
+	if draft == nil && public == nil {
+		err = fmt.Errorf("%s/%s has no release of the tag %s, not even a draft", r.owner, r.name, tag)
 	}
-	release["id"] = id
-	g.releases[id] = release
-	json.NewEncoder(w).Encode(release)
+	return draft, public, err
 }
 
-func (g *gitHub) delete(w http.ResponseWriter, r *http.Request) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	delete(g.releases, id)
-	os.RemoveAll(g.assets(id))
-	w.WriteHeader(http.StatusNoContent)
-}
-
-func (g *gitHub) upload(w http.ResponseWriter, r *http.Request) {
-	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	file, err := os.OpenFile(filepath.Join(g.assets(id), filepath.Base(r.FormValue("name"))), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
-	if err == nil {
-		_, err = io.Copy(file, r.Body)
-		file.Close()
-	}
+// draft returns the draft of a tag's release and the ids of its files by name.
+func (r *Releases) draft(ctx context.Context, tag string) (int64, map[string]int64, error) {
+	draft, _, err := r.find(ctx, tag)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
-		return
+		return 0, nil, err
 	}
-	w.WriteHeader(http.StatusCreated)
-	io.WriteString(w, `{"id": 1}`)
+	if draft == nil {
+		return 0, nil, fmt.Errorf("the release of the tag %s is public: want a draft", tag)
+	}
+	files := make(map[string]int64)
+	for asset, err := range r.client.Repositories.ListReleaseAssetsIter(ctx, r.owner, r.name, draft.GetID(), nil) {
+		if err != nil {
+			return 0, nil, err
+		}
+		files[asset.GetName()] = asset.GetID()
+	}
+	return draft.GetID(), files, nil
 }
 
-// assets is the folder of a release's files.
-func (g *gitHub) assets(id int64) string {
-	return filepath.Join(g.folder, fmt.Sprint("release-", id))
+// Upload adds files to the draft of a tag's release. One that has the name of
+// another replaces it.
+func (r *Releases) Upload(ctx context.Context, tag string, paths ...string) error {
+	id, there, err := r.draft(ctx, tag)
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		name := filepath.Base(path)
+		if old, ok := there[name]; ok {
+			if _, err := r.client.Repositories.DeleteReleaseAsset(ctx, r.owner, r.name, old); err != nil {
+				return err
+			}
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		_, _, err = r.client.Repositories.UploadReleaseAsset(ctx, r.owner, r.name, id, &github.UploadOptions{Name: name}, file)
+		file.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Download puts every file of the draft of a tag's release into a folder.
+func (r *Releases) Download(ctx context.Context, tag, folder string) error {
+	_, files, err := r.draft(ctx, tag)
+	if err != nil {
+		return err
+	}
+	for name, id := range files {
+		content, _, err := r.client.Repositories.DownloadReleaseAsset(ctx, r.owner, r.name, id, http.DefaultClient)
+		if err != nil {
+			return err
+		}
+		file, err := os.Create(filepath.Join(folder, filepath.Base(name)))
+		if err == nil {
+			_, err = io.Copy(file, content)
+			err = cmp.Or(err, file.Close())
+		}
+		content.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Publish makes the draft of a tag's release public, and the latest one or not.
+// Once it is public, a draft that a repeated run has left is deleted instead.
+func (r *Releases) Publish(ctx context.Context, tag string, latest bool) error {
+	draft, public, err := r.find(ctx, tag)
+	if err != nil {
+		return err
+	}
+	if public != nil && draft != nil {
+		if _, err := r.client.Repositories.DeleteRelease(ctx, r.owner, r.name, draft.GetID()); err != nil {
+			return err
+		}
+	}
+	release := cmp.Or(public, draft)
+	_, _, err = r.client.Repositories.EditRelease(ctx, r.owner, r.name, release.GetID(), &github.RepositoryRelease{
+		Draft:      new(bool),
+		MakeLatest: github.Ptr(fmt.Sprint(latest)),
+	})
+	return err
 }

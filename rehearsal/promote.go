@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
-	"github.com/google/go-github/v88/github"
 	"golang.org/x/mod/semver"
 )
 
@@ -26,26 +25,21 @@ func Promote(ctx context.Context, image, version string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := "v" + strings.TrimPrefix(version, "v")
-	if semver.Canonical(v) != v {
-		return nil, fmt.Errorf("version %q: want a semantic version, such as 1.2.3 or v1.2.3-rc.1", version)
-	}
 	options := []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}
 	index, err := remote.Get(digest, options...)
 	if err != nil {
 		return nil, err
 	}
-	exact := digest.Context().Tag(v[1:])
+	tags, err := Tags(digest.Context(), version, options...)
+	if err != nil {
+		return nil, err
+	}
+	exact := digest.Context().Tag(tags[0])
 	if other, err := remote.Head(exact, options...); err == nil && other.Digest != index.Digest {
 		return nil, fmt.Errorf("%s is %s already, and never becomes another image: release %s under a new version", exact, other.Digest, index.Digest)
 	} else if err != nil && !isNotFound(err) {
 		return nil, err
 	}
-	published, err := remote.List(digest.Context(), options...)
-	if err != nil {
-		return nil, err
-	}
-	tags := append([]string{v[1:]}, floatingTags(v, published)...)
 	for _, tag := range tags {
 		if err := remote.Tag(digest.Context().Tag(tag), index, options...); err != nil {
 			return nil, err
@@ -57,6 +51,20 @@ func Promote(ctx context.Context, image, version string) ([]string, error) {
 func isNotFound(err error) bool {
 	failed, ok := err.(*transport.Error)
 	return ok && failed.StatusCode == http.StatusNotFound
+}
+
+// Tags are the tags that belong to a version, which may have a leading v, where
+// the repository of an image has the tags that it has now.
+func Tags(repository name.Repository, version string, options ...remote.Option) ([]string, error) {
+	v := "v" + strings.TrimPrefix(version, "v")
+	if semver.Canonical(v) != v {
+		return nil, fmt.Errorf("version %q: want a semantic version, such as 1.2.3 or v1.2.3-rc.1", version)
+	}
+	published, err := remote.List(repository, options...)
+	if err != nil {
+		return nil, err
+	}
+	return append([]string{v[1:]}, floatingTags(v, published)...), nil
 }
 
 // floatingTags are the floating tags that belong to v, a canonical semantic
@@ -88,40 +96,4 @@ func floatingTags(v string, published []string) []string {
 		}
 	}
 	return tags
-}
-
-// PublishRelease makes the draft of a tag's release public, in a repository on
-// GitHub given as OWNER/NAME, and makes it the latest one or not. Once it is
-// public, a draft that a repeated run has left is deleted instead.
-func PublishRelease(ctx context.Context, client *github.Client, repository, tag string, latest bool) error {
-	owner, name, _ := strings.Cut(repository, "/")
-	var draft, public *github.RepositoryRelease
-	for release, err := range client.Repositories.ListReleasesIter(ctx, owner, name, nil) {
-		if err != nil {
-			return err
-		}
-		switch {
-		case release.GetTagName() != tag:
-		case release.GetDraft():
-			draft = release
-		default:
-			public = release
-		}
-	}
-	if public != nil && draft != nil {
-		if _, err := client.Repositories.DeleteRelease(ctx, owner, name, draft.GetID()); err != nil {
-			return err
-		}
-	}
-	if public == nil {
-		public = draft
-	}
-	if public == nil {
-		return fmt.Errorf("%s has no release of the tag %s, not even a draft", repository, tag)
-	}
-	_, _, err := client.Repositories.EditRelease(ctx, owner, name, public.GetID(), &github.RepositoryRelease{
-		Draft:      new(bool),
-		MakeLatest: github.Ptr(fmt.Sprint(latest)),
-	})
-	return err
 }

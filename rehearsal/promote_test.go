@@ -1,10 +1,8 @@
 package rehearsal
 
 import (
-	"fmt"
 	"io"
 	"log"
-	"maps"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -13,7 +11,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-github/v88/github"
 )
 
 func TestFloatingTags(t *testing.T) {
@@ -91,45 +88,5 @@ func TestPromote(t *testing.T) {
 		if got != digests[version] {
 			t.Errorf("%s is %q, want %q, the digest of %q", tag, got, digests[version], version)
 		}
-	}
-}
-
-func TestPublishRelease(t *testing.T) {
-	for _, c := range []struct {
-		name     string
-		releases map[int64]map[string]any
-		latest   bool
-		want     map[int64]string // "draft make_latest" of each that is left
-		fails    string
-	}{
-		{"draft", map[int64]map[string]any{
-			1: {"id": 1, "tag_name": "v1.2.2", "draft": true},
-			2: {"id": 2, "tag_name": "v1.2.3", "draft": true},
-		}, true, map[int64]string{1: "true <nil>", 2: "false true"}, ""},
-		{"backport", map[int64]map[string]any{1: {"id": 1, "tag_name": "v1.2.3", "draft": true}}, false, map[int64]string{1: "false false"}, ""},
-		{"again", map[int64]map[string]any{
-			1: {"id": 1, "tag_name": "v1.2.3", "draft": false},
-			2: {"id": 2, "tag_name": "v1.2.3", "draft": true},
-		}, true, map[int64]string{1: "false true"}, ""},
-		{"none", map[int64]map[string]any{1: {"id": 1, "tag_name": "v1.2.4", "draft": true}}, true, map[int64]string{1: "true <nil>"},
-			"owner/argserver has no release of the tag v1.2.3"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			g := startGitHub("owner/argserver", t.TempDir())
-			defer g.Close()
-			g.releases = c.releases
-			client, err := github.NewClient(github.WithEnterpriseURLs(g.URL, g.URL))
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantError(t, PublishRelease(t.Context(), client, "owner/argserver", "v1.2.3", c.latest), c.fails)
-			got := make(map[int64]string)
-			for id, release := range g.releases {
-				got[id] = fmt.Sprint(release["draft"], " ", release["make_latest"])
-			}
-			if !maps.Equal(got, c.want) {
-				t.Errorf("the releases are %v, want %v", got, c.want)
-			}
-		})
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,13 +33,18 @@ func TestRehearsal(t *testing.T) {
 	released := time.Since(start)
 
 	t.Run("binaries", r.testBinaries)
-	t.Run("checksums", r.testChecksums)
+	t.Run("checksums", func(t *testing.T) {
+		if err := CheckSums(r.Assets); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("notes", r.testNotes)
 	t.Run("index", func(t *testing.T) {
 		if err := CheckIndex(r.Index, r.Metadata); err != nil {
 			t.Error(err)
 		}
 	})
+	t.Run("sums", r.testSums)
 	t.Run("verify", r.testVerify)
 	t.Run("run", func(t *testing.T) {
 		for _, p := range BinaryPlatforms {
@@ -90,9 +93,8 @@ func rehearse(t *testing.T) rehearsed {
 // testBinaries checks that those binaries were published and no other file but
 // their checksums, and each binary by itself.
 func (r rehearsed) testBinaries(t *testing.T) {
-	want := []string{"checksums.txt"}
+	want := append(BinaryNames(), ChecksumsFile)
 	for _, p := range BinaryPlatforms {
-		want = append(want, BinaryName(p))
 		if err := CheckBinary(r.Binary(p), p, r.GoVersion); err != nil {
 			t.Error(err)
 		}
@@ -115,29 +117,20 @@ func (r rehearsed) testBinaries(t *testing.T) {
 	}
 }
 
-func (r rehearsed) testChecksums(t *testing.T) {
-	var want strings.Builder
-	names := make([]string, len(BinaryPlatforms))
-	for i, p := range BinaryPlatforms {
-		names[i] = BinaryName(p)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		fmt.Fprintf(&want, "%x  %s\n", sha256.Sum256(read(t, filepath.Join(r.Assets, name))), name)
-	}
-	got := read(t, filepath.Join(r.Assets, "checksums.txt"))
-	if string(got) != want.String() {
-		t.Errorf("checksums.txt is\n%swant\n%s", got, &want)
-	}
-}
-
 func (r rehearsed) testNotes(t *testing.T) {
-	download := r.Metadata.Source + "/releases/download/" + r.Tag + "/"
+	image := r.Image + ":" + r.Metadata.Version
+	repository := strings.TrimPrefix(r.Metadata.Source, "https://github.com/")
+	identity := "--certificate-identity " + r.Metadata.Source + "/.github/workflows/release.yml@refs/tags/" + r.Tag
 	for _, line := range []string{
-		"docker pull " + r.Image + ":" + r.Metadata.Version,
-		"curl -fLO " + download + "argserver_linux_amd64",
-		"curl -fLO " + download + "checksums.txt",
+		"docker pull " + image,
+		"cosign verify " + image + ` \`,
+		"  " + identity,
+		"gh attestation verify oci://" + image + ` \`,
+		"  --bundle image-provenance.sigstore.json --repo " + repository,
+		"download=" + r.Metadata.Source + "/releases/download/" + r.Tag,
 		"sha256sum --check --ignore-missing checksums.txt",
+		"gh attestation verify argserver_linux_amd64 --bundle provenance.sigstore.json --repo " + repository,
+		"go -C rehearsal run ./verify " + r.Tag,
 	} {
 		if !slices.Contains(strings.Split(r.Notes, "\n"), line) {
 			t.Errorf("the release notes lack the line %q:\n%s", line, r.Notes)
@@ -148,44 +141,19 @@ func (r rehearsed) testNotes(t *testing.T) {
 	}
 }
 
-// hostile are arguments that are easily taken for something else or lost on the
-// way. No emulated architecture takes a longer one than the last.
-var hostile = []string{
-	"--help", "-version", "-test.v", "--", "healthcheck", "", " a  b ", "a\r\nb", "\xff\xfe", "%v", "$(HOME)", `"'\`,
-	strings.Repeat("x", 128<<10-1),
-}
-
 // runBinary runs the raw binary of a platform, by way of QEMU where it is not
 // the machine's own.
 func (r rehearsed) runBinary(t *testing.T, p v1.Platform) {
 	if err := os.Chmod(r.Binary(p), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := twice(t.Context(), t.Output(), func(ctx context.Context) error { return r.tryBinary(ctx, p) }); err != nil {
+	version := fmt.Sprintf("version %s\ncommit %s\ndate %s\ngo %s\nplatform %s/%s\n",
+		r.Metadata.Version, r.Metadata.Revision, r.Metadata.Created.UTC().Format(time.RFC3339), r.GoVersion, p.OS, p.Architecture)
+	if err := twice(t.Context(), t.Output(), func(ctx context.Context) error {
+		return tryBinary(ctx, r.Binary(p), hostile, version)
+	}); err != nil {
 		t.Error(err)
 	}
-}
-
-func (r rehearsed) tryBinary(ctx context.Context, p v1.Platform) (err error) {
-	argv := append([]string{"/argserver"}, hostile...)
-	server, err := startServer(ctx, r.Binary(p), argv, "ARGSERVER_ADDR=127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, server.stop()) }()
-
-	probe := exec.CommandContext(ctx, r.Binary(p))
-	probe.Args = []string{"healthcheck"}
-	probe.Env = []string{"ARGSERVER_ADDR=" + server.addr}
-	if out, err := probe.CombinedOutput(); err != nil {
-		return fmt.Errorf("healthcheck: %w: %s", err, out)
-	}
-	return errors.Join(
-		wantAnswer(ctx, "http://"+server.addr+"/args", fmt.Sprintln(argv)),
-		wantAnswer(ctx, "http://"+server.addr+"/args?format=nul", strings.Join(argv, "\x00")+"\x00"),
-		wantAnswer(ctx, "http://"+server.addr+"/version", fmt.Sprintf("version %s\ncommit %s\ndate %s\ngo %s\nplatform %s/%s\n",
-			r.Metadata.Version, r.Metadata.Revision, r.Metadata.Created.UTC().Format(time.RFC3339), r.GoVersion, p.OS, p.Architecture)),
-	)
 }
 
 // testImage checks the image of a platform as it is in the registry, and then

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,16 +28,16 @@ func (r rehearsed) testVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	image := r.Image + "@" + digest.String()
-	subject, same := image, 1
+	line, subject, same := "go -C rehearsal run ./verify ghcr.io/OWNER/argserver:1.2.3", image, 1
 	if os.Getenv("GITHUB_ACTIONS") == "true" {
 		// By the name that the public will know it by.
 		if _, err := Promote(t.Context(), image, r.Tag); err != nil {
 			t.Fatal(err)
 		}
-		subject, same = r.Tag, 1+len(BinaryPlatforms)+1
+		line, subject, same = "go -C rehearsal run ./verify v1.2.3", r.Tag, 1+len(BinaryPlatforms)+1
 	}
 	run(t, ".", "docker", "buildx", "prune", "--all", "--force")
-	out, status := r.verify(t, subject)
+	out, status := r.verify(t, line, subject)
 	if status != 0 || strings.Count(out, "same     ") != same || !strings.Contains(out, "same     "+r.Image) || strings.Contains(out, "DIFFERS") {
 		t.Errorf("verify %s exits with %d, want 0 and %d artifacts that are the same:\n%s", subject, status, same, out)
 	}
@@ -46,7 +47,7 @@ func (r rehearsed) testVerify(t *testing.T) {
 	if err := remote.WriteIndex(reference(t, tampered), r.tamperedIndex(t)); err != nil {
 		t.Fatal(err)
 	}
-	out, status = r.verify(t, tampered)
+	out, status = r.verify(t, "go -C rehearsal run ./verify ghcr.io/OWNER/argserver:1.2.3", tampered)
 	if status != 1 {
 		t.Errorf("verify %s exits with %d, want 1", tampered, status)
 	}
@@ -63,9 +64,14 @@ func (r rehearsed) testVerify(t *testing.T) {
 	}
 }
 
-// verify runs the command and returns what it says, and its exit status.
-func (r rehearsed) verify(t *testing.T, subject string) (out string, status int) {
+// verify types a line of the README, with another subject at its end, and returns
+// what the command says and its exit status.
+func (r rehearsed) verify(t *testing.T, line, subject string) (out string, status int) {
 	t.Helper()
+	if !slices.Contains(strings.Split(string(read(t, filepath.Join(r.Clone, "README.md"))), "\n"), line) {
+		t.Errorf("README.md lacks the line %q", line)
+	}
+	command := line[:strings.LastIndex(line, " ")+1] + subject
 	repository := strings.TrimPrefix(r.Metadata.Source, "https://github.com/")
 	gitHub := httptest.NewServer(http.StripPrefix("/"+repository+"/releases/download/"+r.Tag, http.FileServer(http.Dir(r.Assets))))
 	defer gitHub.Close()
@@ -75,10 +81,9 @@ func (r rehearsed) verify(t *testing.T, subject string) (out string, status int)
 	if err := os.MkdirAll(tmp, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	command := filepath.Join(home, "verify")
-	run(t, ".", "go", "build", "-o", command, "./verify")
 
-	cmd := exec.Command("sh", "-c", `umask 077; exec "$0" "$1"`, command, subject)
+	cmd := exec.Command("sh", "-c", "umask 077; "+command)
+	cmd.Dir = r.Clone
 	cmd.Env = append(os.Environ(),
 		"GITHUB_SERVER_URL="+gitHub.URL,
 		"GITHUB_REPOSITORY="+repository,
@@ -99,6 +104,30 @@ func (r rehearsed) verify(t *testing.T, subject string) (out string, status int)
 		t.Errorf("verify left %v behind (%v)", left, err)
 	}
 	return string(stdout), cmd.ProcessState.ExitCode()
+}
+
+// testSums checks a download by the words of the README, as it is and with a bit
+// changed.
+func (r rehearsed) testSums(t *testing.T) {
+	const line = "sha256sum --check --ignore-missing checksums.txt"
+	if !strings.Contains(string(read(t, filepath.Join(r.Clone, "README.md"))), "\n"+line+"\n") {
+		t.Errorf("README.md lacks the line %q", line)
+	}
+	folder, name := t.TempDir(), "argserver_linux_amd64"
+	binary := read(t, filepath.Join(r.Assets, name))
+	for i, want := range []string{name + ": OK\n", name + ": FAILED\n"} {
+		binary[0] ^= byte(i)
+		for file, content := range map[string][]byte{name: binary, ChecksumsFile: read(t, filepath.Join(r.Assets, ChecksumsFile))} {
+			if err := os.WriteFile(filepath.Join(folder, file), content, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.Command("sh", "-c", line)
+		cmd.Dir = folder
+		if out, err := cmd.Output(); string(out) != want || (err == nil) != (i == 0) {
+			t.Errorf("%s says %q (%v), want %q", line, out, err, want)
+		}
+	}
 }
 
 // tamperedIndex is the release's index with a layer more in one image, and with

@@ -26,30 +26,24 @@ import (
 	"slices"
 
 	"argserver/rehearsal"
-
-	"github.com/google/go-github/v88/github"
 )
 
 func main() {
-	if len(os.Args) != 3 || os.Getenv("GITHUB_REPOSITORY") == "" || os.Getenv("GITHUB_TOKEN") == "" {
-		fmt.Fprintf(os.Stderr, "promote: got %d arguments, want IMAGE TAG, with GITHUB_REPOSITORY and GITHUB_TOKEN set\n", len(os.Args)-1)
+	releases, err := rehearsal.NewReleases(os.Getenv("GITHUB_REPOSITORY"), os.Getenv("GITHUB_TOKEN"), os.Getenv("GITHUB_API"))
+	if err == nil && len(os.Args) != 3 {
+		err = fmt.Errorf("got %d arguments, want IMAGE TAG", len(os.Args)-1)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "promote: %v\n", err)
 		os.Exit(2)
 	}
-	if err := promote(context.Background(), os.Args[1], os.Args[2]); err != nil {
+	if err := promote(context.Background(), releases, os.Args[1], os.Args[2]); err != nil {
 		fmt.Fprintf(os.Stderr, "promote: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func promote(ctx context.Context, image, tag string) error {
-	options := []github.ClientOptionsFunc{github.WithAuthToken(os.Getenv("GITHUB_TOKEN"))}
-	if api := os.Getenv("GITHUB_API"); api != "" {
-		options = append(options, github.WithEnterpriseURLs(api, api))
-	}
-	client, err := github.NewClient(options...)
-	if err != nil {
-		return err
-	}
+func promote(ctx context.Context, releases *rehearsal.Releases, image, tag string) error {
 	tags, err := rehearsal.Promote(ctx, image, tag)
 	if err != nil {
 		return err
@@ -57,5 +51,5 @@ func promote(ctx context.Context, image, tag string) error {
 	for _, tag := range tags {
 		fmt.Println(tag)
 	}
-	return rehearsal.PublishRelease(ctx, client, os.Getenv("GITHUB_REPOSITORY"), tag, slices.Contains(tags, "latest"))
+	return releases.Publish(ctx, tag, slices.Contains(tags, "latest"))
 }

@@ -1,11 +1,16 @@
-// Try pulls every platform of an image, by its digest and with no credentials,
-// runs it and asks it for its arguments, and prints each platform that answered.
+// Try runs what a release consists of, as its users will.
 //
-//	try IMAGE
-//	try ghcr.io/owner/argserver@sha256:...
+//	try image IMAGE
+//	try image ghcr.io/owner/argserver@sha256:...
+//	try binary FOLDER
 //
-// It needs Docker and QEMU as a rehearsal does. Exit statuses: 0 all platforms
-// answered, 1 one did not, 2 wrong usage.
+// Of an image it pulls every platform, by its digest and with no credentials,
+// runs it, asks it for its arguments, and prints each platform that answered. It
+// needs Docker and QEMU as a rehearsal does. In a folder of released files it
+// checks all sums, and runs the raw binary that is for this machine, on Linux,
+// macOS or Windows.
+//
+// Exit statuses: 0 it is as it should be, 1 it is not, 2 wrong usage.
 package main
 
 import (
@@ -17,20 +22,27 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"golang.org/x/sync/errgroup"
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintf(os.Stderr, "try: got %d arguments, want IMAGE\n", len(os.Args)-1)
+	var err error
+	switch args := os.Args[1:]; {
+	case len(args) == 2 && args[0] == "image":
+		err = tryImage(context.Background(), args[1])
+	case len(args) == 2 && args[0] == "binary":
+		err = rehearsal.TryBinary(context.Background(), args[1])
+	default:
+		fmt.Fprintf(os.Stderr, "try: got %q, want image IMAGE or binary FOLDER\n", args)
 		os.Exit(2)
 	}
-	if err := try(context.Background(), os.Args[1]); err != nil {
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "try: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func try(ctx context.Context, image string) error {
+func tryImage(ctx context.Context, image string) error {
 	ref, err := name.ParseReference(image)
 	if err != nil {
 		return err
@@ -46,19 +58,24 @@ func try(ctx context.Context, image string) error {
 	if len(manifest.Manifests) != len(rehearsal.ImagePlatforms) {
 		return fmt.Errorf("%s has %d images, want %d", image, len(manifest.Manifests), len(rehearsal.ImagePlatforms))
 	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(3) // for QEMU's sake
 	for _, p := range rehearsal.ImagePlatforms {
-		image, err := rehearsal.PlatformImage(index, p)
-		if err != nil {
-			return err
-		}
-		digest, err := image.Digest()
-		if err != nil {
-			return err
-		}
-		if err := rehearsal.TryImage(ctx, os.Stderr, ref.Context().Digest(digest.String()).String(), p); err != nil {
-			return fmt.Errorf("%s: %w", p, err)
-		}
-		fmt.Println(p)
+		group.Go(func() error {
+			image, err := rehearsal.PlatformImage(index, p)
+			if err != nil {
+				return err
+			}
+			digest, err := image.Digest()
+			if err != nil {
+				return err
+			}
+			if err := rehearsal.TryImage(ctx, os.Stderr, ref.Context().Digest(digest.String()).String(), p); err != nil {
+				return fmt.Errorf("%s: %w", p, err)
+			}
+			fmt.Println(p)
+			return nil
+		})
 	}
-	return nil
+	return group.Wait()
 }

@@ -27,7 +27,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -207,21 +206,12 @@ func rebuild(ctx context.Context, s *subject, folder, registry string) (*rehears
 func compareFile(ctx context.Context, s *subject, rebuilt string) (difference string, err error) {
 	url := fmt.Sprintf("%s/%s/releases/download/%s/%s", cmp.Or(os.Getenv("GITHUB_SERVER_URL"), "https://github.com"),
 		s.repository, s.tag, filepath.Base(rebuilt))
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
+	published, err := rehearsal.Download(ctx, url)
+	if ctx.Err() != nil {
 		return "", err
 	}
-	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Sprintf("GET %s: %s", url, response.Status), nil
-	}
-	published, err := io.ReadAll(response.Body)
-	if err != nil {
-		return "", err
+		return err.Error(), nil
 	}
 	content, err := os.ReadFile(rebuilt)
 	if err != nil {

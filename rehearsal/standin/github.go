@@ -1,0 +1,203 @@
+// Package standin stands in for what a release needs and nobody can run: GitHub,
+// with its releases and its registry.
+package standin
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+)
+
+// GitHub is the releases API of one repository, and the addresses that the
+// public downloads from, as far as a release uses them. The files of a release
+// are in a folder of its own.
+// https://docs.github.com/en/rest/releases
+type GitHub struct {
+	*httptest.Server
+	folder string
+
+	mu       sync.Mutex
+	releases map[int64]Release
+	assets   map[int64]asset
+	lastID   int64
+}
+
+// A Release is what the API shows of one.
+type Release map[string]any
+
+type asset struct {
+	release int64
+	name    string
+}
+
+// perPage is how many assets the API lists at once, unless it is asked for more.
+const perPage = 30
+
+// StartGitHub starts a stand-in that has one repository, OWNER/NAME, and keeps
+// the files of its releases in a folder.
+func StartGitHub(repository, folder string) *GitHub {
+	g := &GitHub{folder: folder, releases: make(map[int64]Release), assets: make(map[int64]asset)}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/v3/rate_limit", func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, `{"resources": {"core": {"limit": 5000, "remaining": 5000}}}`)
+	})
+	releases := "/repos/" + repository + "/releases"
+	for pattern, handler := range map[string]http.HandlerFunc{
+		"GET /api/v3" + releases:                        g.list,
+		"POST /api/v3" + releases:                       g.edit,
+		"PATCH /api/v3" + releases + "/{id}":            g.edit,
+		"DELETE /api/v3" + releases + "/{id}":           g.delete,
+		"POST /api/uploads" + releases + "/{id}/assets": g.upload,
+		"DELETE /api/v3" + releases + "/assets/{id}":    g.deleteAsset,
+		// Either /{id}/assets or /assets/{id}.
+		"GET /api/v3" + releases + "/{first}/{second}": g.readAssets,
+	} {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") == "" {
+				http.Error(w, `{"message": "Requires authentication"}`, http.StatusUnauthorized)
+				return
+			}
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			handler(w, r)
+		})
+	}
+	mux.HandleFunc("GET /"+repository+"/releases/download/{tag}/{name}", g.download)
+	mux.HandleFunc("GET /"+repository+"/releases/latest/download/{name}", g.download)
+	// All else is a 404, as the release of a tag is while it is a draft.
+	g.Server = httptest.NewServer(mux)
+	return g
+}
+
+// Releases are all releases by their id.
+func (g *GitHub) Releases() map[int64]Release {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return maps.Clone(g.releases)
+}
+
+// Assets is the folder of a release's files.
+func (g *GitHub) Assets(id int64) string {
+	return filepath.Join(g.folder, fmt.Sprint("release-", id))
+}
+
+func (g *GitHub) newID() int64 {
+	g.lastID++
+	return g.lastID
+}
+
+func (g *GitHub) list(w http.ResponseWriter, r *http.Request) {
+	json.NewEncoder(w).Encode(slices.Collect(maps.Values(g.releases)))
+}
+
+// edit makes a release or changes some of it.
+func (g *GitHub) edit(w http.ResponseWriter, r *http.Request) {
+	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	release := maps.Clone(g.releases[id])
+	if err := json.NewDecoder(r.Body).Decode(&release); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if r.Method == http.MethodPost {
+		id = g.newID()
+		if err := os.Mkdir(g.Assets(id), 0o777); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.WriteHeader(http.StatusCreated)
+	}
+	release["id"] = id
+	g.releases[id] = release
+	json.NewEncoder(w).Encode(release)
+}
+
+func (g *GitHub) delete(w http.ResponseWriter, r *http.Request) {
+	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	delete(g.releases, id)
+	maps.DeleteFunc(g.assets, func(_ int64, a asset) bool { return a.release == id })
+	os.RemoveAll(g.Assets(id))
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (g *GitHub) upload(w http.ResponseWriter, r *http.Request) {
+	release, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	a := asset{release, filepath.Base(r.FormValue("name"))}
+	file, err := os.OpenFile(g.path(a), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err == nil {
+		_, err = io.Copy(file, r.Body)
+		file.Close()
+	}
+	if err != nil { // above all one that is there already
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	}
+	id := g.newID()
+	g.assets[id] = a
+	w.WriteHeader(http.StatusCreated)
+	json.NewEncoder(w).Encode(map[string]any{"id": id, "name": a.name})
+}
+
+func (g *GitHub) path(a asset) string {
+	return filepath.Join(g.Assets(a.release), a.name)
+}
+
+func (g *GitHub) deleteAsset(w http.ResponseWriter, r *http.Request) {
+	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	os.Remove(g.path(g.assets[id]))
+	delete(g.assets, id)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// readAssets lists the assets of a release, page by page, or answers with one.
+func (g *GitHub) readAssets(w http.ResponseWriter, r *http.Request) {
+	if r.PathValue("first") == "assets" {
+		id, _ := strconv.ParseInt(r.PathValue("second"), 10, 64)
+		http.ServeFile(w, r, g.path(g.assets[id]))
+		return
+	}
+	release, _ := strconv.ParseInt(r.PathValue("first"), 10, 64)
+	var all []map[string]any
+	for _, id := range slices.Sorted(maps.Keys(g.assets)) {
+		if a := g.assets[id]; a.release == release {
+			all = append(all, map[string]any{"id": id, "name": a.name})
+		}
+	}
+	page, _ := strconv.Atoi(r.FormValue("page"))
+	size, _ := strconv.Atoi(r.FormValue("per_page"))
+	page, size = max(page, 1), cmp.Or(size, perPage)
+	if len(all) > page*size {
+		w.Header().Set("Link", fmt.Sprintf(`<%s%s?per_page=%d&page=%d>; rel="next"`, g.URL, r.URL.Path, size, page+1))
+	}
+	json.NewEncoder(w).Encode(all[min((page-1)*size, len(all)):min(page*size, len(all))])
+}
+
+// download answers anybody with a file of a public release, by its tag or of the
+// one that was made the latest last.
+func (g *GitHub) download(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var found int64
+	for id, release := range g.releases {
+		wanted := release["make_latest"] == "true"
+		if tag := r.PathValue("tag"); tag != "" {
+			wanted = release["tag_name"] == tag
+		}
+		if wanted && release["draft"] == false && id > found {
+			found = id
+		}
+	}
+	if found == 0 {
+		http.NotFound(w, r)
+		return
+	}
+	http.ServeFile(w, r, g.path(asset{found, r.PathValue("name")}))
+}

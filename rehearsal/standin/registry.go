@@ -1,0 +1,43 @@
+package standin
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+)
+
+var listening = regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
+
+// StartRegistry runs a registry, Debian's, which keeps all it has in a folder. It
+// returns its host and port, which Docker and BuildKit speak plain HTTP to, as to
+// any on loopback, and a function that ends it.
+func StartRegistry(folder string) (address string, stop func(), err error) {
+	config := filepath.Join(folder, "registry.yml")
+	content := fmt.Sprintf("version: 0.1\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: 127.0.0.1:0}\n",
+		filepath.Join(folder, "registry"))
+	if err := os.WriteFile(config, []byte(content), 0o644); err != nil {
+		return "", nil, err
+	}
+	cmd := exec.Command("docker-registry", "serve", config)
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		return "", nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", nil, err
+	}
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		if match := listening.FindStringSubmatch(lines.Text()); match != nil {
+			go func() { // or it would block, once the pipe is full
+				for lines.Scan() {
+				}
+			}()
+			return match[1], func() { cmd.Process.Kill(); cmd.Wait() }, nil
+		}
+	}
+	return "", nil, fmt.Errorf("docker-registry ended without an address: %w", cmd.Wait())
+}
