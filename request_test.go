@@ -142,8 +142,13 @@ func TestRequestWaitEnds(t *testing.T) {
 	}
 
 	conn = dial(t, server.addr)
-	fmt.Fprint(conn, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /request/cut?wait=30s HTTP/1.1\r\nHost: a\r\n\r\n")
-	io.ReadFull(conn, make([]byte, 15)) // the server is at work on this connection
+	fmt.Fprint(conn, "POST /request/cut?wait=30s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n")
+	// The handler asks for the body, so it is at work.
+	interim := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
+	if _, err := io.ReadFull(conn, interim); err != nil || !strings.Contains(string(interim), "100 Continue") {
+		t.Fatalf("got %q (%v), want 100 Continue", interim, err)
+	}
+	fmt.Fprint(conn, "x")
 	server.signals <- os.Interrupt
 	server.wantExit(t, 1, "requests in flight were cut off after 10ms")
 }
