@@ -13,11 +13,20 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// TryImage has Docker pull the image of a platform, given by its digest, and
-// run it with its default arguments and then with others and as another user,
-// with as few rights as can be. It must become healthy, answer with just these
-// arguments, and stop with 0.
-func TryImage(ctx context.Context, log io.Writer, image string, p v1.Platform) error {
+// TryImage has Docker pull the image that an index in a repository has for a
+// platform, by its digest, and run it with its default arguments and then with
+// others and as another user, with as few rights as can be. It must become
+// healthy, answer with just these arguments, and stop with 0.
+func TryImage(ctx context.Context, log io.Writer, repository string, index v1.ImageIndex, p v1.Platform) error {
+	platform, err := PlatformImage(index, p)
+	if err != nil {
+		return err
+	}
+	digest, err := platform.Digest()
+	if err != nil {
+		return err
+	}
+	image := repository + "@" + digest.String()
 	if _, err := docker(ctx, "pull", "--quiet", "--platform="+p.String(), image); err != nil {
 		return err
 	}

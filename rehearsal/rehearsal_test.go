@@ -3,7 +3,6 @@ package rehearsal
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"crypto/rand"
 	"fmt"
 	"os"
@@ -141,17 +140,9 @@ func (r rehearsed) testNotes(t *testing.T) {
 	}
 }
 
-// runBinary runs the raw binary of a platform, by way of QEMU where it is not
-// the machine's own.
+// runBinary runs the raw binary of a platform.
 func (r rehearsed) runBinary(t *testing.T, p v1.Platform) {
-	if err := os.Chmod(r.Binary(p), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	version := fmt.Sprintf("version %s\ncommit %s\ndate %s\ngo %s\nplatform %s/%s\n",
-		r.Metadata.Version, r.Metadata.Revision, r.Metadata.Created.UTC().Format(time.RFC3339), r.GoVersion, p.OS, p.Architecture)
-	if err := twice(t.Context(), t.Output(), func(ctx context.Context) error {
-		return tryBinary(ctx, r.Binary(p), hostile, version)
-	}); err != nil {
+	if err := TryBinary(t.Context(), t.Output(), r.Binary(p), p, r.Version(p)); err != nil {
 		t.Error(err)
 	}
 }
@@ -159,16 +150,10 @@ func (r rehearsed) runBinary(t *testing.T, p v1.Platform) {
 // testImage checks the image of a platform as it is in the registry, and then
 // as Docker pulls and runs it by its digest.
 func (r rehearsed) testImage(t *testing.T, p v1.Platform) {
-	image := r.platformImage(t, p)
-	if err := CheckImage(image, p, read(t, r.Binary(p)), r.Metadata); err != nil {
+	if err := CheckImage(r.platformImage(t, p), p, read(t, r.Binary(p)), r.Metadata); err != nil {
 		t.Error(err)
 	}
-	digest, err := image.Digest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	byDigest := r.Image + "@" + digest.String()
-	if err := TryImage(t.Context(), t.Output(), byDigest, p); err != nil {
+	if err := TryImage(t.Context(), t.Output(), r.Image, r.Index, p); err != nil {
 		t.Error(err)
 	}
 }

@@ -142,6 +142,12 @@ func (r *Release) Binary(p v1.Platform) string {
 	return filepath.Join(r.Assets, BinaryName(p))
 }
 
+// Version is what the binary of a platform answers to GET /version.
+func (r *Release) Version(p v1.Platform) string {
+	return fmt.Sprintf("version %s\ncommit %s\ndate %s\ngo %s\nplatform %s/%s\n", r.Metadata.Version, r.Metadata.Revision,
+		r.Metadata.Created.UTC().Format(time.RFC3339), r.GoVersion, p.OS, p.Architecture)
+}
+
 var targetLine = regexp.MustCompile(`^ +- ((?:linux|darwin|windows|[a-z]+bsd|dragonfly|illumos)_\w+)\n$`)
 
 // writeImageConfig writes a configuration of GoReleaser without the targets that

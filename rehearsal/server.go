@@ -24,26 +24,31 @@ var hostile = []string{
 	strings.Repeat("x", 128<<10-1),
 }
 
-// TryBinary checks the sums of a folder of released files and runs the raw binary
+// TryFiles checks the sums of a folder of released files and runs the raw binary
 // there that is for the machine's own platform.
-func TryBinary(ctx context.Context, folder string) error {
+func TryFiles(ctx context.Context, log io.Writer, folder string) error {
 	if err := CheckSums(folder); err != nil {
 		return err
 	}
-	path := filepath.Join(folder, BinaryName(v1.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH}))
+	own := v1.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH}
+	return TryBinary(ctx, log, filepath.Join(folder, BinaryName(own)), own, "")
+}
+
+// TryBinary runs the raw binary of a platform, by way of QEMU where it is not the
+// machine's own. It must be healthy, answer with just its arguments and, if it is
+// given, with this version, and stop with 0.
+func TryBinary(ctx context.Context, log io.Writer, path string, p v1.Platform, version string) error {
 	if err := os.Chmod(path, 0o755); err != nil {
 		return err
 	}
 	argv := hostile
-	if runtime.GOOS == "windows" {
+	if p.OS == "windows" {
 		// Where a command line is UTF-16, and at most 32,767 units of it.
 		argv = []string{"/argserver", "--help", "", " a  b ", `"'\`, "%v", "ä"}
 	}
-	return tryBinary(ctx, path, argv, "")
+	return twice(ctx, log, func(ctx context.Context) error { return tryBinary(ctx, path, argv, version) })
 }
 
-// tryBinary runs a binary, which must be healthy, answer with just these
-// arguments and, if one is given, with this version, and stop with 0.
 func tryBinary(ctx context.Context, path string, argv []string, version string) (err error) {
 	server, err := startServer(ctx, path, argv, "ARGSERVER_ADDR=127.0.0.1:0")
 	if err != nil {

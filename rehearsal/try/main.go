@@ -31,7 +31,7 @@ func main() {
 	case len(args) == 2 && args[0] == "image":
 		err = tryImage(context.Background(), args[1])
 	case len(args) == 2 && args[0] == "binary":
-		err = rehearsal.TryBinary(context.Background(), args[1])
+		err = rehearsal.TryFiles(context.Background(), os.Stderr, args[1])
 	default:
 		fmt.Fprintf(os.Stderr, "try: got %q, want image IMAGE or binary FOLDER\n", args)
 		os.Exit(2)
@@ -62,15 +62,7 @@ func tryImage(ctx context.Context, image string) error {
 	group.SetLimit(3) // for QEMU's sake
 	for _, p := range rehearsal.ImagePlatforms {
 		group.Go(func() error {
-			image, err := rehearsal.PlatformImage(index, p)
-			if err != nil {
-				return err
-			}
-			digest, err := image.Digest()
-			if err != nil {
-				return err
-			}
-			if err := rehearsal.TryImage(ctx, os.Stderr, ref.Context().Digest(digest.String()).String(), p); err != nil {
+			if err := rehearsal.TryImage(ctx, os.Stderr, ref.Context().Name(), index, p); err != nil {
 				return fmt.Errorf("%s: %w", p, err)
 			}
 			fmt.Println(p)
