@@ -35,8 +35,8 @@ func AssetNames() []string {
 	return names
 }
 
-// Download gets a public file of a release, without credentials.
-func Download(ctx context.Context, url string) ([]byte, error) {
+// Get returns what is at a public address. Any other status than 200 is an error.
+func Get(ctx context.Context, url string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os/exec"
 	"slices"
 	"time"
@@ -110,23 +109,11 @@ func twice(ctx context.Context, log io.Writer, try func(context.Context) error) 
 }
 
 func wantAnswer(ctx context.Context, url, want string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
+	got, err := Get(ctx, url)
+	if err == nil && string(got) != want {
+		err = fmt.Errorf("GET %s answered %.300q, want %.300q", url, got, want)
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	got, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK || string(got) != want {
-		return fmt.Errorf("GET %s answered %d %.300q, want 200 %.300q", url, response.StatusCode, got, want)
-	}
-	return nil
+	return err
 }
 
 func docker(ctx context.Context, args ...string) (string, error) {

@@ -89,6 +89,10 @@ func fetchImage(ctx context.Context, want name.Digest, tag string) error {
 	return nil
 }
 
+// waits are those before each further try: what was made public a moment ago may
+// take a while to be there.
+var waits = []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second}
+
 func fetchFiles(ctx context.Context, address string) error {
 	folder, err := os.MkdirTemp("", "fetch")
 	if err != nil {
@@ -96,11 +100,13 @@ func fetchFiles(ctx context.Context, address string) error {
 	}
 	defer os.RemoveAll(folder)
 	for _, name := range rehearsal.AssetNames() {
-		content, err := rehearsal.Download(ctx, address+"/"+name)
-		// What was made public a moment ago may take a while to be there.
-		for wait := 5 * time.Second; err != nil && wait <= 20*time.Second; wait *= 2 {
+		content, err := rehearsal.Get(ctx, address+"/"+name)
+		for _, wait := range waits {
+			if err == nil {
+				break
+			}
 			time.Sleep(wait)
-			content, err = rehearsal.Download(ctx, address+"/"+name)
+			content, err = rehearsal.Get(ctx, address+"/"+name)
 		}
 		if err != nil {
 			return err

@@ -206,7 +206,7 @@ func rebuild(ctx context.Context, s *subject, folder, registry string) (*rehears
 func compareFile(ctx context.Context, s *subject, rebuilt string) (difference string, err error) {
 	url := fmt.Sprintf("%s/%s/releases/download/%s/%s", cmp.Or(os.Getenv("GITHUB_SERVER_URL"), "https://github.com"),
 		s.repository, s.tag, filepath.Base(rebuilt))
-	published, err := rehearsal.Download(ctx, url)
+	published, err := rehearsal.Get(ctx, url)
 	if ctx.Err() != nil {
 		return "", err
 	}
