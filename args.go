@@ -5,20 +5,23 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 )
 
-// argsHandler answers with the whole argument vector. It never changes, so
-// every format of it is made once.
+// argsHandler answers with the whole argument vector. It never changes, so each
+// format is made once, when it is first asked for: the longest vectors take a
+// while, and few clients want them all.
 func argsHandler(argv []string) http.HandlerFunc {
-	bodies := map[string]string{
-		formatText.name:  fmt.Sprintln(argv),
-		formatJSON.name:  string(appendJSON(nil, argv)) + "\n",
-		formatShell.name: shellCommand(argv) + "\n",
-		formatNUL.name:   nulTerminated(argv),
+	formats := []format{formatText, formatJSON, formatShell, formatNUL}
+	responses := map[string]func() response{
+		formatText.name:  sync.OnceValue(func() response { return newResponse(formatText.contentType, fmt.Sprintln(argv)) }),
+		formatJSON.name:  sync.OnceValue(func() response { return newResponse(formatJSON.contentType, string(appendJSON(nil, argv))+"\n") }),
+		formatShell.name: sync.OnceValue(func() response { return newResponse(formatShell.contentType, shellCommand(argv)+"\n") }),
+		formatNUL.name:   sync.OnceValue(func() response { return newResponse(formatNUL.contentType, nulTerminated(argv)) }),
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		if f, ok := chooseFormat(w, r, formatText, formatJSON, formatShell, formatNUL); ok {
-			send(w, http.StatusOK, f.contentType, bodies[f.name])
+		if f, ok := chooseFormat(w, r, formats...); ok {
+			responses[f.name]().send(w, http.StatusOK)
 		}
 	}
 }

@@ -58,6 +58,9 @@ func chooseFormat(w http.ResponseWriter, r *http.Request, formats ...format) (fo
 // there is gets an answer all the same.
 // https://www.rfc-editor.org/rfc/rfc9110#name-accept
 func acceptedFormat(accept []string, formats []format) format {
+	if accept == nil {
+		return formats[0]
+	}
 	best, bestWeight := formats[0], ""
 	for _, mediaRange := range strings.Split(strings.Join(accept, ","), ",") {
 		mediaType, parameters, _ := strings.Cut(mediaRange, ";")
@@ -82,15 +85,31 @@ func acceptedFormat(accept []string, formats []format) format {
 	return best
 }
 
+// A response is a body with the headers that tell of it. One that never changes
+// is made once, and then nothing is allocated to send it.
+type response struct {
+	contentType, contentLength []string
+	body                       string
+}
+
+func newResponse(contentType []string, body string) response {
+	return response{contentType, []string{strconv.Itoa(len(body))}, body}
+}
+
 // send answers with a body whose type is as it says and no other: nosniff keeps
 // a browser from taking an argument for a page.
-func send(w http.ResponseWriter, status int, contentType []string, body string) {
+func (r response) send(w http.ResponseWriter, status int) {
 	header := w.Header()
-	header["Content-Type"] = contentType
+	header["Content-Type"] = r.contentType
 	header["X-Content-Type-Options"] = nosniff
-	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	header["Content-Length"] = r.contentLength
 	w.WriteHeader(status)
-	io.WriteString(w, body)
+	io.WriteString(w, r.body)
+}
+
+// send answers with a body that is made for this request.
+func send(w http.ResponseWriter, status int, contentType []string, body string) {
+	newResponse(contentType, body).send(w, status)
 }
 
 // fail answers with what was wrong, in a line of text.

@@ -192,20 +192,21 @@ func newServer(handler http.Handler, config *tls.Config, logger *log.Logger) *ht
 // routes lists every endpoint. The mux answers HEAD wherever GET is, and any
 // other method with 405 and Allow.
 func routes(argv, environ, shownEnv []string, draining *atomic.Bool) http.Handler {
+	ok := newResponse(formatText.contentType, "ok\n")
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", overviewHandler(argv))
 	mux.HandleFunc("GET /args", argsHandler(argv))
 	mux.HandleFunc("GET /args/{n}", argHandler(argv))
 	mux.HandleFunc("GET /env", envHandler(shownEnv, environ))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
-		send(w, http.StatusOK, formatText.contentType, "ok\n")
+		ok.send(w, http.StatusOK)
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if draining.Load() {
 			fail(w, http.StatusServiceUnavailable, "draining: this server is to stop")
 			return
 		}
-		send(w, http.StatusOK, formatText.contentType, "ok\n")
+		ok.send(w, http.StatusOK)
 	})
 	mux.HandleFunc("GET /version", func(w http.ResponseWriter, r *http.Request) {
 		var b strings.Builder

@@ -256,8 +256,8 @@ func TestInjection(t *testing.T) {
 
 // A benchmark of each handler, to judge a change with.
 func BenchmarkHandlers(b *testing.B) {
-	handler := routes([]string{"/argserver", "a", "b", "c", "d"}, nil, nil, new(atomic.Bool))
-	for _, path := range []string{"/args", "/args?format=json", "/args/1", "/healthz", "/readyz", "/version", "/request", "/", "/?format=html"} {
+	handler := routes([]string{"/argserver", "a", "b", "c", "d"}, []string{"HOME=/"}, []string{"HOME"}, new(atomic.Bool))
+	for _, path := range []string{"/args", "/args?format=json", "/args/1", "/env", "/healthz", "/readyz", "/version", "/request", "/", "/?format=html", "/nothing"} {
 		b.Run(path, func(b *testing.B) {
 			request, err := http.NewRequest("GET", path, http.NoBody)
 			if err != nil {
@@ -279,6 +279,9 @@ type discardWriter http.Header
 func (w discardWriter) Header() http.Header         { return http.Header(w) }
 func (w discardWriter) Write(b []byte) (int, error) { return len(b), nil }
 func (w discardWriter) WriteHeader(int)             {}
+
+// As that of net/http it takes a string without a copy.
+func (w discardWriter) WriteString(s string) (int, error) { return len(s), nil }
 
 // The rest drives the program as a process of its own.
 
