@@ -82,6 +82,23 @@ func PlatformImage(index v1.ImageIndex, p v1.Platform) (v1.Image, error) {
 	return images[0], nil
 }
 
+// PulledBytes is what a pull of an image transfers: manifest, configuration and
+// layers.
+func PulledBytes(image v1.Image) (int64, error) {
+	pulled, err := image.Size()
+	if err != nil {
+		return 0, err
+	}
+	manifest, err := image.Manifest()
+	if err != nil {
+		return 0, err
+	}
+	for _, descriptor := range append(manifest.Layers, manifest.Config) {
+		pulled += descriptor.Size
+	}
+	return pulled, nil
+}
+
 // CheckImage reports everything that is wrong with the image of one platform:
 // it must hold the raw binary to the byte, the link healthcheck and nothing
 // else, and be configured as the Dockerfile says.

@@ -208,9 +208,29 @@ func (r rehearsed) testBudget(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", cmd, err, out)
 	}
-	if err := checkBudget(t, read(t, r.Binary(platforms("linux/amd64")[0])), read(t, original)); err != nil {
+	amd64 := platforms("linux/amd64")[0]
+	if err := checkBudget(t, read(t, r.Binary(amd64)), read(t, original)); err != nil {
 		t.Error(err)
 	}
+	pulled, err := PulledBytes(r.platformImage(t, amd64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkPulled(pulled); err != nil {
+		t.Error(err)
+	}
+}
+
+// smallestPeer is the least that a pull of the smallest image of its kind can
+// transfer: jmalloc/echo-server for linux/amd64, the binary alone, after gzip -9.
+const smallestPeer = 3_427_605
+
+// checkPulled reports a pull of more than three quarters of the smallest peer.
+func checkPulled(pulled int64) error {
+	if budget := int64(smallestPeer * 3 / 4); pulled > budget {
+		return fmt.Errorf("a pull transfers %d bytes, %d more than the budget of %d", pulled, pulled-budget, budget)
+	}
+	return nil
 }
 
 // checkBudget reports a binary that is larger than another one, as it is or
@@ -245,6 +265,8 @@ func TestCheckBudget(t *testing.T) {
 	wantError(t, checkBudget(t, random, random), "")
 	wantError(t, checkBudget(t, random, random[:999]), "1000 bytes, 1 more than the budget of 999")
 	wantError(t, checkBudget(t, random, zeros), "after gzip -9")
+	wantError(t, checkPulled(2_570_703), "")
+	wantError(t, checkPulled(2_570_704), "2570704 bytes, 1 more than the budget of 2570703")
 }
 
 // handOn writes what was rehearsed into the folder REHEARSED, if it is set:
@@ -272,17 +294,9 @@ func (r rehearsed) handOn(t *testing.T) {
 func (r rehearsed) report(t *testing.T, released, all time.Duration) {
 	amd64 := platforms("linux/amd64")[0]
 	binary := read(t, r.Binary(amd64))
-	layers, err := r.platformImage(t, amd64).Layers()
+	pulled, err := PulledBytes(r.platformImage(t, amd64))
 	if err != nil {
 		t.Fatal(err)
-	}
-	var pulled int64
-	for _, layer := range layers {
-		size, err := layer.Size()
-		if err != nil {
-			t.Fatal(err)
-		}
-		pulled += size
 	}
 	index, err := r.Index.Digest()
 	if err != nil {
@@ -292,10 +306,10 @@ func (r rehearsed) report(t *testing.T, released, all time.Duration) {
 	binaries      %d
 	platforms     %d
 	index digest  %s
-	linux/amd64   %d bytes, %d after gzip -9, %d in %d layers
+	linux/amd64   %d bytes, %d after gzip -9, %d pulled
 	time          %v to release, %v in all`,
 		r.Tag, r.Metadata.Revision, len(BinaryPlatforms), len(ImagePlatforms), index,
-		len(binary), gzipped(t, binary), pulled, len(layers), released.Round(time.Second), all.Round(time.Second))
+		len(binary), gzipped(t, binary), pulled, released.Round(time.Second), all.Round(time.Second))
 }
 
 // platformImage is the image of a platform in the registry.
