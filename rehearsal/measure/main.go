@@ -32,6 +32,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -150,6 +151,8 @@ func machine(release *rehearsal.Release) string {
 		runtime.NumCPU(), system, release.GoVersion)
 }
 
+var dockerDriver = regexp.MustCompile(`(?m)^Driver: +docker *$`)
+
 // requireMachine reports everything that the machine lacks for the measure, and
 // how to get it.
 func requireMachine(ctx context.Context) error {
@@ -167,9 +170,12 @@ func requireMachine(ctx context.Context) error {
 			lack("the command "+command.name, command.remedy)
 		}
 	}
-	if out, err := exec.CommandContext(ctx, "docker", "buildx", "inspect", "--bootstrap").CombinedOutput(); err != nil {
-		lack(fmt.Sprintf("a builder for the image: docker buildx inspect says %q (%v)", strings.TrimSpace(string(out)), err),
-			"go test -run TestRehearsal says what a rehearsal needs and how to get it")
+	const remedy = "go test -run=TestRehearsal says what a rehearsal needs, and how to get it"
+	out, err := exec.CommandContext(ctx, "docker", "buildx", "inspect", "--bootstrap").CombinedOutput()
+	if err != nil {
+		lack(fmt.Sprintf("a builder for the image: docker buildx inspect says %q (%v)", strings.TrimSpace(string(out)), err), remedy)
+	} else if dockerDriver.Match(out) {
+		lack("a builder that can push an index of several platforms: the driver of the current one is docker", remedy)
 	}
 	if err := raiseFileLimit(); err != nil {
 		lack(err.Error(), "ulimit -Hn 20000, as root")
