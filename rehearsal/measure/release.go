@@ -15,8 +15,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// measureRelease times a release, from the tag to the last platform that was run, and
-// the bare go builds that it contains, each with an empty cache of Go. The release tools are built before.
+// measureRelease times a release, from the tag to the last platform that was run,
+// and the bare go builds that it contains, each with an empty cache of Go. The
+// release tools are built before.
 func measureRelease(ctx context.Context) error {
 	if err := requireMachine(ctx); err != nil {
 		return err
