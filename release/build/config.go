@@ -1,0 +1,79 @@
+package build
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/goreleaser/goreleaser/v2/pkg/config"
+)
+
+// LoadConfig reads the .goreleaser.yaml of a repository.
+func LoadConfig(clone string) (config.Project, error) {
+	return config.Load(filepath.Join(clone, ".goreleaser.yaml"))
+}
+
+// writeConfig returns the path of the configuration for a release: the
+// repository's own, or a copy that is reduced as the options say.
+func writeConfig(clone string, o Options) (string, error) {
+	if !o.ImageOnly && !o.NoCache {
+		return ".goreleaser.yaml", nil
+	}
+	project, err := LoadConfig(clone)
+	if err != nil {
+		return "", err
+	}
+	var platforms []string
+	for i := range project.DockersV2 {
+		image := &project.DockersV2[i]
+		platforms = append(platforms, image.Platforms...)
+		if o.NoCache {
+			image.Flags = append(image.Flags, "--no-cache")
+		}
+	}
+	if o.ImageOnly {
+		for i := range project.Builds {
+			build := &project.Builds[i]
+			build.Targets = slices.DeleteFunc(build.Targets, func(target string) bool {
+				return !slices.Contains(platforms, platformName(target))
+			})
+		}
+	}
+	// JSON is YAML, too.
+	content, err := json.Marshal(project)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(o.Folder, "goreleaser.json")
+	return path, os.WriteFile(path, content, 0o666)
+}
+
+// platformName turns the name of a target, such as linux_arm_7, into that of a
+// platform, such as linux/arm/v7.
+func platformName(target string) string {
+	parts := strings.Split(target, "_")
+	if len(parts) > 2 && parts[1] == "arm" {
+		parts[2] = "v" + parts[2]
+	}
+	return strings.Join(parts, "/")
+}
+
+// Architectures lists the values of GOARCH that a repository releases for Linux.
+func Architectures(clone string) ([]string, error) {
+	project, err := LoadConfig(clone)
+	if err != nil {
+		return nil, err
+	}
+	var architectures []string
+	for _, build := range project.Builds {
+		for _, target := range build.Targets {
+			if parts := strings.Split(target, "_"); parts[0] == "linux" {
+				architectures = append(architectures, parts[1])
+			}
+		}
+	}
+	slices.Sort(architectures)
+	return slices.Compact(architectures), nil
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"regexp"
+	"strconv"
+	"syscall"
+)
+
+func measureMemory(ctx context.Context, t *table, programs []program) error {
+	return inTurns(5, programs, func(i int, p program) error {
+		if err := measureRequests(ctx, t, i, p); err != nil {
+			return err
+		}
+		return measureIdle(ctx, t, i, p)
+	})
+}
+
+// measureRequests measures a program that has answered, one request after the
+// other.
+func measureRequests(ctx context.Context, t *table, i int, p program) error {
+	s, err := p.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	if err := s.addMemory(t, i, "after one request"); err != nil {
+		return err
+	}
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for range 10_000 {
+		if err := ask(conn, p.paths[0]); err != nil {
+			return err
+		}
+	}
+	return s.addMemory(t, i, "after 10,000 requests")
+}
+
+// measureIdle measures a program with connections that had one request each.
+func measureIdle(ctx context.Context, t *table, i int, p program) error {
+	s, err := p.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	for n := 1; n <= 10_000; n++ {
+		conn, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		if err := ask(conn, p.paths[0]); err != nil {
+			return err
+		}
+		if n == 1000 || n == 10_000 {
+			if err := s.addMemory(t, i, "with "+count(n)+" idle connections"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *process) addMemory(t *table, i int, when string) error {
+	m, err := s.memory()
+	if err != nil {
+		return err
+	}
+	t.add("PSS "+when+", kB", i, m.pss)
+	t.add("RSS "+when+", kB", i, m.rss)
+	return nil
+}
+
+// memory is what a process holds, in kB.
+type memory struct{ pss, rss float64 }
+
+func (s *process) memory() (memory, error) {
+	rollup, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", s.Pid))
+	if err != nil {
+		return memory{}, err
+	}
+	return parseRollup(string(rollup))
+}
+
+var rollupLines = regexp.MustCompile(`(?m)^Rss: +(\d+) kB\nPss: +(\d+) kB$`)
+
+func parseRollup(rollup string) (memory, error) {
+	match := rollupLines.FindStringSubmatch(rollup)
+	if match == nil {
+		return memory{}, fmt.Errorf("/proc/PID/smaps_rollup is %q, want lines Rss and Pss", rollup)
+	}
+	rss, err := strconv.ParseFloat(match[1], 64)
+	if err != nil {
+		return memory{}, err
+	}
+	pss, err := strconv.ParseFloat(match[2], 64)
+	return memory{pss, rss}, err
+}
+
+// raiseFileLimit lets this process, and those that it starts, have as many open
+// files as the system lets them.
+func raiseFileLimit() error {
+	const enough = 10_100 // the idle connections, and some
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	if limit.Max < enough {
+		return fmt.Errorf("the limit of open files is %d, want %d: ulimit -Hn 20000, as root", limit.Max, enough)
+	}
+	limit.Cur = limit.Max
+	return syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+}

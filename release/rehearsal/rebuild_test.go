@@ -1,0 +1,154 @@
+package rehearsal
+
+import (
+	"cmp"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"argserver/release/internal/must"
+	"argserver/release/standin"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/match"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// testRebuild rebuilds the release with the command for strangers, on a machine
+// that differs in everything that can be changed here, and expects the same bytes
+// up to the digest of the index. GitHub's runners are fast enough to build every
+// binary a second time; elsewhere it rebuilds the image only.
+func (r rehearsed) testRebuild(t *testing.T) {
+	image := r.Image + "@" + r.digest(t)
+	subject, same := image, 1
+	if os.Getenv("GITHUB_ACTIONS") == "true" {
+		// Rebuild looks up a version under its public tag.
+		if err := remote.WriteIndex(must.Reference(t, r.Image+":"+r.Metadata.Version), r.Index); err != nil {
+			t.Fatal(err)
+		}
+		subject, same = r.Tag, 1+len(r.Binaries)+1
+	}
+	out, status := r.rebuild(t, subject)
+	if status != 0 || strings.Count(out, "same     ") != same || !strings.Contains(out, "same     "+r.Image) || strings.Contains(out, "DIFFERS") {
+		t.Errorf("verify rebuild %s exits with %d, want 0 and %d artifacts that are the same:\n%s", subject, status, same, out)
+	}
+	t.Logf("rebuilt %s:\n%s", image, out)
+
+	tampered := r.Image + ":tampered"
+	index, first, second := r.tamperedIndex(t)
+	if err := remote.WriteIndex(must.Reference(t, tampered), index); err != nil {
+		t.Fatal(err)
+	}
+	out, status = r.rebuild(t, tampered)
+	if status != 1 {
+		t.Errorf("verify rebuild %s exits with %d, want 1", tampered, status)
+	}
+	for _, want := range []string{
+		"DIFFERS  " + tampered + ": " + first + ": layer ",
+		"DIFFERS  " + tampered + ": " + second + `: config field .config.Cmd: published ["evil"], rebuilt `,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("verify rebuild %s lacks %q:\n%s", tampered, want, out)
+		}
+	}
+	if strings.Count(out, "DIFFERS") != 2 {
+		t.Errorf("verify rebuild %s does not find two differences:\n%s", tampered, out)
+	}
+}
+
+// rebuild runs the command for strangers and returns its output and exit status.
+func (r rehearsed) rebuild(t *testing.T, subject string) (out string, status int) {
+	t.Helper()
+	repository := strings.TrimPrefix(r.Metadata.Source, "https://github.com/")
+	gitHub := httptest.NewServer(http.StripPrefix("/"+repository+"/releases/download/"+r.Tag, http.FileServer(http.Dir(r.Files))))
+	defer gitHub.Close()
+	host, _, _ := strings.Cut(r.Image, "/")
+	home := t.TempDir()
+	tmp := filepath.Join(home, "another folder", "deep inside")
+	if err := os.MkdirAll(tmp, 0o700); err != nil {
+		t.Fatal(err)
+	}
+
+	cmd := exec.Command("sh", "-c", "umask 077; go -C release run ./verify rebuild "+subject)
+	cmd.Dir = r.Clone
+	cmd.Env = append(os.Environ(),
+		"GITHUB_SERVER_URL="+gitHub.URL,
+		"GITHUB_REPOSITORY="+repository,
+		"REGISTRY="+host,
+		"HOME="+home, "USER=somebody", "TMPDIR="+tmp, "TZ=Pacific/Kiritimati", "LC_ALL=C",
+		// The tools stay where they are.
+		"GOCACHE="+must.Run(t, ".", "go", "env", "GOCACHE"),
+		"GOMODCACHE="+must.Run(t, ".", "go", "env", "GOMODCACHE"),
+		"DOCKER_CONFIG="+cmp.Or(os.Getenv("DOCKER_CONFIG"), filepath.Join(os.Getenv("HOME"), ".docker")),
+	)
+	cmd.Stderr = t.Output()
+	stdout, err := cmd.Output()
+	if cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	if left := names(t, tmp); left != nil {
+		t.Errorf("verify rebuild left %v behind", left)
+	}
+	return string(stdout), cmd.ProcessState.ExitCode()
+}
+
+// tamperedIndex returns the index of the release with one more layer in the image
+// for one platform and other default arguments in that for another.
+func (r rehearsed) tamperedIndex(t *testing.T) (index v1.ImageIndex, first, second string) {
+	t.Helper()
+	index = r.Index
+	replace := func(p v1.Platform, image v1.Image) {
+		index = mutate.RemoveManifests(index, match.Platforms(p))
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &p}})
+	}
+	one, other := r.Platforms[0], r.Platforms[len(r.Platforms)-1]
+	layer, err := random.Layer(100, "application/vnd.oci.image.layer.v1.tar+gzip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := mutate.AppendLayers(r.platformImage(t, one), layer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace(one, image)
+	original := r.platformImage(t, other)
+	config, err := original.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config = config.DeepCopy()
+	config.Config.Cmd = []string{"evil"}
+	if image, err = mutate.ConfigFile(original, config); err != nil {
+		t.Fatal(err)
+	}
+	replace(other, image)
+	return index, one.String(), other.String()
+}
+
+// startDraft starts a stand-in for GitHub with a draft of a tag.
+func startDraft(t *testing.T, repository, tag string) *standin.GitHub {
+	t.Helper()
+	gitHub := standin.StartGitHub(repository, t.TempDir())
+	t.Cleanup(gitHub.Close)
+	request, err := http.NewRequest(http.MethodPost, gitHub.URL+"/api/v3/repos/"+repository+"/releases",
+		strings.NewReader(`{"tag_name": "`+tag+`", "draft": true}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer token")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusCreated {
+		t.Fatalf("the draft was answered with %s, want 201", response.Status)
+	}
+	return gitHub
+}

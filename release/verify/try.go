@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"argserver/release/build"
+	"argserver/release/check"
+	"argserver/release/try"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"golang.org/x/sync/errgroup"
+)
+
+func tryImage(ctx context.Context, image string) error {
+	ref, err := name.ParseReference(image)
+	if err != nil {
+		return err
+	}
+	index, err := remote.Index(ref, remote.WithContext(ctx))
+	if err != nil {
+		return err
+	}
+	claim, err := check.Claim(index)
+	if err != nil {
+		return err
+	}
+	platforms, err := check.Index(index, claim)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(3) // each is a QEMU
+	for _, p := range platforms {
+		group.Go(func() error {
+			image, err := check.PlatformImage(index, p)
+			if err != nil {
+				return err
+			}
+			binary, err := check.Image(image, p, claim)
+			if err != nil {
+				return err
+			}
+			if err := check.Binary(binary, p, ""); err != nil {
+				return err
+			}
+			if err := try.Image(ctx, os.Stderr, ref.Context().Name(), index, p); err != nil {
+				return fmt.Errorf("%s: %w", p, err)
+			}
+			fmt.Println(p)
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func tryFiles(ctx context.Context, folder string) error {
+	names, err := check.Sums(folder)
+	if err != nil {
+		return err
+	}
+	own := v1.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH}
+	var runs string
+	var problems []error
+	for _, name := range names {
+		p, err := check.Platform(name)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		path := filepath.Join(folder, name)
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if err := check.Binary(content, p, ""); err != nil {
+			problems = append(problems, err)
+		}
+		if p.Equals(own) {
+			runs = path
+		}
+	}
+	if problems != nil {
+		return errors.Join(problems...)
+	}
+	if runs == "" {
+		return fmt.Errorf("%s: none of the %d binaries is for %s, the platform of this machine", folder, len(names), own)
+	}
+	if err := try.Binary(ctx, os.Stderr, runs, own, build.Metadata{}); err != nil {
+		return fmt.Errorf("%s: %w", runs, err)
+	}
+	fmt.Println(runs)
+	return nil
+}

@@ -1,0 +1,92 @@
+package workflow
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The builder of the workflows is the one of go.mod.
+func TestWorkflowPins(t *testing.T) {
+	action := string(read(t, "../.github/actions/release-tools/action.yml"))
+	for _, want := range []string{
+		"version: " + pinned("github.com/docker/buildx") + "\n",
+		"image=moby/buildkit:" + pinned("github.com/moby/buildkit") + "@sha256:",
+	} {
+		if !strings.Contains(action, want) {
+			t.Errorf(".github/actions/release-tools/action.yml lacks %q, as go.mod has it", want)
+		}
+	}
+}
+
+func TestWorkflows(t *testing.T) {
+	var files []string
+	for _, pattern := range []string{"../.github/workflows/*.yml", "../.github/actions/*/action.yml"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || found == nil {
+			t.Fatalf("no file is like %s (%v)", pattern, err)
+		}
+		files = append(files, found...)
+	}
+	for _, file := range files {
+		for _, problem := range checkWorkflow(string(read(t, file))) {
+			t.Errorf("%s: %s", file, problem)
+		}
+	}
+}
+
+var (
+	uses      = regexp.MustCompile(`(?m)^ +(?:- )?uses: (.*)$`)
+	pinnedUse = regexp.MustCompile(`^(?:\./\S+|[\w-]+/\S+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$`)
+	checkout  = regexp.MustCompile(`uses: actions/checkout@.*\n +with:\n +persist-credentials: false\n`)
+	// A script must not hold what an expression expands to: GitHub puts it there
+	// as it is, whoever wrote it.
+	expansion = regexp.MustCompile(`(?m)^ +(?:- )?run: (?:\|\n(?: {10,}.*\n)* {10,}.*|.*)\$\{\{`)
+)
+
+// checkWorkflow lists what makes a workflow or an action less safe than it can
+// be and actionlint does not look for.
+func checkWorkflow(content string) (problems []string) {
+	for _, use := range uses.FindAllStringSubmatch(content, -1) {
+		if !pinnedUse.MatchString(use[1]) {
+			problems = append(problems, "uses "+use[1]+", want a commit with the version beside it")
+		}
+	}
+	if strings.Count(content, "uses: actions/checkout@") != len(checkout.FindAllString(content, -1)) {
+		problems = append(problems, "checks out and leaves the token behind, want persist-credentials: false first")
+	}
+	if strings.Contains(content, "pull_request_target") {
+		problems = append(problems, "runs on pull_request_target, with the rights of the repository")
+	}
+	if expansion.MatchString(content) {
+		problems = append(problems, "expands an expression in a script, want a variable of its environment")
+	}
+	if strings.Contains(content, "setup-go@") && strings.Count(content, "setup-go@") != strings.Count(content, "cache: false") {
+		problems = append(problems, "sets up Go with a restored cache, want cache: false")
+	}
+	return problems
+}
+
+func TestCheckWorkflow(t *testing.T) {
+	const sha = "3d3c42e5aac5ba805825da76410c181273ba90b1"
+	for _, c := range []struct{ name, content, want string }{
+		{"good", "      - uses: actions/checkout@" + sha + " # v7.0.1\n        with:\n          persist-credentials: false\n      - run: echo\n", ""},
+		{"local", "      - uses: ./.github/actions/release-tools\n", ""},
+		{"tag", "      - uses: docker/login-action@v4\n", "uses docker/login-action@v4, want a commit"},
+		{"no version", "      - uses: docker/login-action@" + sha + "\n", "want a commit with the version"},
+		{"token left", "      - uses: actions/checkout@" + sha + " # v7.0.1\n      - run: echo\n", "leaves the token behind"},
+		{"trigger", "on:\n  pull_request_target:\n", "pull_request_target"},
+		{"expansion", "      - run: echo ${{ github.ref_name }}\n", "expands an expression"},
+		{"expansion in many lines", "      - run: |\n          echo\n          echo ${{ github.ref_name }}\n", "expands an expression"},
+		{"expansion elsewhere", "      - run: |\n          echo\n        env:\n          A: ${{ github.ref_name }}\n", ""},
+		{"cache", "      - uses: actions/setup-go@" + sha + " # v7.0.0\n", "restored cache"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			problems := strings.Join(checkWorkflow(c.content), "\n")
+			if (c.want == "") != (problems == "") || !strings.Contains(problems, c.want) {
+				t.Errorf("got %q, want %q", problems, c.want)
+			}
+		})
+	}
+}
