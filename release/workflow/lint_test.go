@@ -5,24 +5,31 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"argserver/release/internal/must"
 )
 
-// The builder of the workflows is the one of go.mod.
-func TestWorkflowPins(t *testing.T) {
-	action := string(read(t, "../.github/actions/release-tools/action.yml"))
-	for _, want := range []string{
-		"version: " + pinned("github.com/docker/buildx") + "\n",
-		"image=moby/buildkit:" + pinned("github.com/moby/buildkit") + "@sha256:",
+// The workflows use the versions of tools that are pinned in the modules, where
+// dependabot proposes newer ones.
+func TestPins(t *testing.T) {
+	const action, release = "../../.github/actions/release-tools/action.yml", "../../.github/workflows/release.yml"
+	for _, pin := range []struct{ file, before, module, tool, after string }{
+		{action, "version: ", "..", "github.com/docker/buildx", "\n"},
+		{action, "image=moby/buildkit:", "..", "github.com/moby/buildkit", "@sha256:"},
+		{release, "cosign-release: ", "../tools", "github.com/sigstore/cosign/v3", "\n"},
+		{release, "syft-version: ", "../tools", "github.com/anchore/syft", "\n"},
 	} {
-		if !strings.Contains(action, want) {
-			t.Errorf(".github/actions/release-tools/action.yml lacks %q, as go.mod has it", want)
+		version := must.Run(t, pin.module, "go", "list", "-m", "-f={{ .Version }}", pin.tool)
+		content := must.Read(t, pin.file)
+		if n := strings.Count(content, pin.before); n == 0 || n != strings.Count(content, pin.before+version+pin.after) {
+			t.Errorf("%s has another version than %s of %s", pin.file, version, pin.tool)
 		}
 	}
 }
 
 func TestWorkflows(t *testing.T) {
 	var files []string
-	for _, pattern := range []string{"../.github/workflows/*.yml", "../.github/actions/*/action.yml"} {
+	for _, pattern := range []string{"../../.github/workflows/*.yml", "../../.github/actions/*/action.yml"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || found == nil {
 			t.Fatalf("no file is like %s (%v)", pattern, err)
@@ -30,7 +37,7 @@ func TestWorkflows(t *testing.T) {
 		files = append(files, found...)
 	}
 	for _, file := range files {
-		for _, problem := range checkWorkflow(string(read(t, file))) {
+		for _, problem := range checkWorkflow(must.Read(t, file)) {
 			t.Errorf("%s: %s", file, problem)
 		}
 	}
@@ -40,13 +47,13 @@ var (
 	uses      = regexp.MustCompile(`(?m)^ +(?:- )?uses: (.*)$`)
 	pinnedUse = regexp.MustCompile(`^(?:\./\S+|[\w-]+/\S+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$`)
 	checkout  = regexp.MustCompile(`uses: actions/checkout@.*\n +with:\n +persist-credentials: false\n`)
-	// A script must not hold what an expression expands to: GitHub puts it there
-	// as it is, whoever wrote it.
+	// A script must not contain an expression: GitHub expands it unquoted, whoever
+	// wrote its value.
 	expansion = regexp.MustCompile(`(?m)^ +(?:- )?run: (?:\|\n(?: {10,}.*\n)* {10,}.*|.*)\$\{\{`)
 )
 
-// checkWorkflow lists what makes a workflow or an action less safe than it can
-// be and actionlint does not look for.
+// checkWorkflow lists what makes a workflow or an action less safe, and what
+// actionlint does not look for.
 func checkWorkflow(content string) (problems []string) {
 	for _, use := range uses.FindAllStringSubmatch(content, -1) {
 		if !pinnedUse.MatchString(use[1]) {
@@ -57,7 +64,7 @@ func checkWorkflow(content string) (problems []string) {
 		problems = append(problems, "checks out and leaves the token behind, want persist-credentials: false first")
 	}
 	if strings.Contains(content, "pull_request_target") {
-		problems = append(problems, "runs on pull_request_target, with the rights of the repository")
+		problems = append(problems, "runs on pull_request_target, with the permissions of the repository")
 	}
 	if expansion.MatchString(content) {
 		problems = append(problems, "expands an expression in a script, want a variable of its environment")

@@ -1,5 +1,5 @@
-// Package workflow runs the workflow of a release, all of it and as it is, on
-// this machine. It holds no program, but a test for each story of a release.
+// Package workflow tests the workflows. It runs the whole release workflow on this
+// machine, once for each story of how a release can go. It has tests only.
 package workflow
 
 import (
@@ -23,8 +23,9 @@ import (
 	"testing"
 	"time"
 
-	"argserver/rehearsal"
-	"argserver/rehearsal/standin"
+	"argserver/release/check"
+	"argserver/release/internal/must"
+	"argserver/release/standin"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -32,35 +33,34 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-// repository has a capital letter, which an image must not have.
+// repository has a capital letter, which the name of an image must not have.
 const repository = "Owner/argserver"
 
-// A story is a release and how it ends. Each begins where the one before it
-// ended.
+// A story is a release and how it ends. Each begins where the previous one ended.
 type story struct {
 	name    string
 	tag     string
-	source  string // of a Go file that the tagged commit adds to the program
-	run     string // which tests of the rehearsal there is time for
+	source  string // a Go file that the tagged commit adds to the program
+	run     string // the tests of the rehearsal to run
 	arrange func(*world)
-	// onUpload is shell code that spoils an artifact, $NAME, that one job hands
-	// to another.
+	// onUpload is shell code that tampers with the artifact $NAME on its way from
+	// one job to another.
 	onUpload string
 
 	fails    string   // the job that stops the release
-	says     string   // what its log has to say
-	moved    []string // tags that people use and that are this version from now on
-	draft    bool     // whether there is a draft from now on
-	public   bool     // whether the release is public from now on
-	latest   bool     // whether it is the one at releases/latest
-	unpushed bool     // whether the registry has nothing of it, under any name
+	says     string   // what its log must contain
+	moved    []string // public tags that now name this version
+	draft    bool     // whether there is a draft now
+	public   bool     // whether the release is public now
+	latest   bool     // whether it is the latest release now
+	unpushed bool     // whether the registry has no image of the commit
 }
 
-// The stable version is rehearsed as far as time allows; the rebuild, above all,
-// is left to TestRehearsal. The others are not about what is rehearsed.
+// The stable version is rehearsed except for the slow rebuild. The other stories are
+// not about the rehearsal.
 const (
-	runMost  = "TestRehearsal/^(binaries|checksums|notes|index|run|image)$"
-	runLeast = "TestRehearsal/^(checksums|index)$"
+	runMost  = "TestRehearsal/^(promise|binaries|sums|notes|index|run|image)$"
+	runLeast = "TestRehearsal/^(sums|index)$"
 )
 
 var stories = []story{
@@ -85,7 +85,7 @@ var stories = []story{
 	{name: "package is private", tag: "v1.3.5", run: runLeast,
 		arrange: func(w *world) { w.registry.failAfter.Store(-1); w.registry.private.Store(true) },
 		fails:   "verify-image", says: "/Owner/argserver/pkgs/container/argserver, under Package settings", draft: true},
-	// The same tag once more, when there is a draft and an image of it.
+	// The same tag again: there is a draft and an image already.
 	{name: "package is made public", tag: "v1.3.5", run: runLeast,
 		arrange: func(w *world) { w.registry.private.Store(false) },
 		moved:   []string{"1.3.5", "1.3", "1", "latest"}, public: true, latest: true},
@@ -96,19 +96,19 @@ func TestStories(t *testing.T) {
 	tags := make(map[string]string)
 	for _, s := range stories {
 		if !t.Run(s.name, func(t *testing.T) { w.tell(t, s, tags) }) {
-			break // the others begin where this one should have ended
+			break // the next one cannot begin
 		}
 	}
 }
 
-// A world is what the stories happen in.
+// A world holds everything around the workflow.
 type world struct {
-	folder   string // that the stand-ins keep their things in
-	tools    string // folder of the tools that are installed for the stories
-	workflow string // path
+	folder   string // data of the stand-ins
+	tools    string // programs in release/tools
+	workflow string // path of the workflow
 	registry *registry
 	gitHub   *standin.GitHub
-	uses     []string // of act, what stands in for each action
+	uses     []string // flags of act that name the stand-in for each action
 }
 
 func newWorld(t *testing.T) *world {
@@ -118,74 +118,53 @@ func newWorld(t *testing.T) *world {
 	w.gitHub = standin.StartGitHub(repository, t.TempDir())
 	t.Cleanup(w.gitHub.Close)
 
-	// What the tests are run from is what is released.
+	// The stories release this clone.
 	clone := filepath.Join(w.folder, "repository")
-	run(t, "git", "clone", "--quiet", "--no-tags", "../..", clone)
-	run(t, "git", "-C", clone, "remote", "set-url", "origin", "https://github.com/"+repository)
+	must.Run(t, ".", "git", "clone", "--quiet", "--no-tags", "../..", clone)
+	must.Run(t, ".", "git", "-C", clone, "remote", "set-url", "origin", "https://github.com/"+repository)
 
-	// The registry is the only thing in the workflow that is changed.
-	content := string(read(t, filepath.Join(clone, ".github/workflows/release.yml")))
+	// The workflow runs as it is, but with another registry.
+	content := must.Read(t, clone, ".github/workflows/release.yml")
 	const registryLine = "  REGISTRY: ghcr.io\n"
 	if strings.Count(content, registryLine) != 1 {
 		t.Fatalf("release.yml lacks the line %q", registryLine)
 	}
 	w.workflow = filepath.Join(w.folder, "release.yml")
-	write(t, w.workflow, strings.Replace(content, registryLine, "  REGISTRY: "+w.registry.host+"\n", 1))
+	must.Write(t, w.workflow, strings.Replace(content, registryLine, "  REGISTRY: "+w.registry.host+"\n", 1))
 
-	w.install(t, "github.com/nektos/act", "v0.2.89")
-	w.install(t, "github.com/sigstore/cosign/v3/cmd/cosign", setting(t, content, "cosign-release"))
-	w.install(t, "github.com/anchore/syft/cmd/syft", setting(t, content, "syft-version"))
+	for _, pkg := range []string{"github.com/nektos/act", "github.com/sigstore/cosign/v3/cmd/cosign", "github.com/anchore/syft/cmd/syft"} {
+		must.Run(t, "../tools", "go", "build", "-o="+w.tools, pkg)
+	}
 	t.Setenv("COSIGN_PASSWORD", "")
-	run(t, filepath.Join(w.tools, "cosign"), "generate-key-pair", "--output-key-prefix", filepath.Join(w.folder, "cosign"))
+	must.Run(t, ".", filepath.Join(w.tools, "cosign"), "generate-key-pair", "--output-key-prefix", filepath.Join(w.folder, "cosign"))
 
-	standins, err := filepath.Abs("standins")
+	actions, err := filepath.Abs("../standin/actions")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range []string{".github/workflows/release.yml", ".github/actions/release-tools/action.yml"} {
-		for _, use := range regexp.MustCompile(`uses: ([\w-]+/[\w-]+)(?:/[\w-]+)?(@\w+)`).FindAllStringSubmatch(string(read(t, filepath.Join(clone, file))), -1) {
-			w.uses = append(w.uses, "--local-repository="+use[1]+use[2]+"="+filepath.Join(standins, use[1]))
+		for _, use := range regexp.MustCompile(`uses: ([\w-]+/[\w-]+)(?:/[\w-]+)?(@\w+)`).FindAllStringSubmatch(must.Read(t, clone, file), -1) {
+			w.uses = append(w.uses, "--local-repository="+use[1]+use[2]+"="+filepath.Join(actions, use[1]))
 		}
 	}
 	return w
 }
 
-// setting is the one value that a workflow has for a name.
-func setting(t *testing.T, workflow, name string) string {
-	t.Helper()
-	values := make(map[string]bool)
-	for _, match := range regexp.MustCompile(`(?m)^ +`+name+`: (\S+)$`).FindAllStringSubmatch(workflow, -1) {
-		values[match[1]] = true
-	}
-	if len(values) != 1 {
-		t.Fatalf("release.yml has the values %v for %s, want one", values, name)
-	}
-	return slices.Collect(maps.Keys(values))[0]
-}
-
-func (w *world) install(t *testing.T, pkg, version string) {
-	t.Helper()
-	cmd := exec.Command("go", "install", pkg+"@"+version)
-	cmd.Env = append(os.Environ(), "GOBIN="+w.tools, "GOFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", cmd, err, out)
-	}
-}
-
-// tell has the workflow run for a tag and compares how things are after it.
+// tell runs the workflow for a tag, and compares the registry and the releases with
+// what the story expects.
 func (w *world) tell(t *testing.T, s story, tags map[string]string) {
 	clone := filepath.Join(w.folder, "repository")
-	if strings.TrimSpace(run(t, "git", "-C", clone, "tag", "--list", s.tag)) == "" {
+	if must.Run(t, ".", "git", "-C", clone, "tag", "--list", s.tag) == "" {
 		if s.source != "" {
-			write(t, filepath.Join(clone, "story.go"), s.source)
+			must.Write(t, filepath.Join(clone, "story.go"), s.source)
 		}
-		run(t, "git", "-C", clone, "add", "--all")
-		run(t, "git", "-C", clone, "-c", "user.name=Story", "-c", "user.email=story@example.org",
+		must.Run(t, ".", "git", "-C", clone, "add", "--all")
+		must.Run(t, ".", "git", "-C", clone, "-c", "user.name=Story", "-c", "user.email=story@example.org",
 			"commit", "--quiet", "--allow-empty", "--message="+s.name)
-		run(t, "git", "-C", clone, "tag", s.tag)
+		must.Run(t, ".", "git", "-C", clone, "tag", s.tag)
 		if s.source != "" {
-			// The next story does without it.
-			t.Cleanup(func() { run(t, "git", "-C", clone, "reset", "--quiet", "--hard", "HEAD~1") })
+			// Later stories are without it.
+			t.Cleanup(func() { must.Run(t, ".", "git", "-C", clone, "reset", "--quiet", "--hard", "HEAD~1") })
 		}
 	}
 	if s.arrange != nil {
@@ -197,7 +176,7 @@ func (w *world) tell(t *testing.T, s story, tags map[string]string) {
 		t.Errorf("the workflow ended with %v", err)
 	}
 	for _, job := range []string{"rehearse", "agree", "publish", "verify-image", "fetch-draft", "verify-files", "promote", "fetch"} {
-		// The jobs of a matrix are numbered.
+		// act numbers the jobs of a matrix.
 		result := func(r string) bool {
 			return regexp.MustCompile(`(?m)^\[release/` + job + `(?:-\d+)? *\] 🏁  Job ` + r).MatchString(log)
 		}
@@ -211,7 +190,7 @@ func (w *world) tell(t *testing.T, s story, tags map[string]string) {
 		}
 	}
 	if !strings.Contains(log, s.says) {
-		t.Errorf("the log does not say %q", s.says)
+		t.Errorf("the log does not contain %q", s.says)
 	}
 
 	for _, tag := range s.moved {
@@ -220,7 +199,7 @@ func (w *world) tell(t *testing.T, s story, tags map[string]string) {
 	if got := w.versions(t); !maps.Equal(got, tags) {
 		t.Errorf("the registry has the versions %v, want %v", got, tags)
 	}
-	commit := strings.TrimSpace(run(t, "git", "-C", clone, "rev-parse", s.tag))
+	commit := must.Run(t, ".", "git", "-C", clone, "rev-parse", s.tag)
 	if pushed := w.has(t, "sha-"+commit); pushed == s.unpushed {
 		t.Errorf("the registry has the image of the commit: %v, want %v", pushed, !s.unpushed)
 	}
@@ -230,22 +209,27 @@ func (w *world) tell(t *testing.T, s story, tags map[string]string) {
 	}
 }
 
-// files are those of the release of a story: what does not agree is not signed.
-func (s story) files() []string {
-	names := rehearsal.AssetNames()
+// files lists the files of the release. A release that differs from its rehearsal is
+// not signed.
+func (s story) files(binaries []string) []string {
+	names := check.Files(binaries)
 	if s.fails == "publish" {
 		names = slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, ".sigstore.json") })
 	}
 	return names
 }
 
-// checkRelease compares the release of a story on GitHub.
+// checkRelease compares the releases on GitHub with what the story expects.
 func (w *world) checkRelease(t *testing.T, s story) {
 	t.Helper()
 	var drafts, public int
 	for id, release := range w.gitHub.Releases() {
 		if release["tag_name"] != s.tag {
 			continue
+		}
+		binaries, err := check.Sums(w.gitHub.Assets(id))
+		if err != nil {
+			t.Error(err)
 		}
 		var files []string
 		entries, err := os.ReadDir(w.gitHub.Assets(id))
@@ -255,7 +239,7 @@ func (w *world) checkRelease(t *testing.T, s story) {
 		for _, entry := range entries {
 			files = append(files, entry.Name())
 		}
-		if want := slices.Sorted(slices.Values(s.files())); !slices.Equal(files, want) {
+		if want := slices.Sorted(slices.Values(s.files(binaries))); !slices.Equal(files, want) {
 			t.Errorf("the release has the files %q, want %q", files, want)
 		}
 		if release["draft"] == true {
@@ -279,8 +263,8 @@ func (w *world) checkRelease(t *testing.T, s story) {
 // act runs the workflow for the tag of a story and returns its log.
 func (w *world) act(t *testing.T, s story) (log string, err error) {
 	event := filepath.Join(t.TempDir(), "event.json")
-	write(t, event, fmt.Sprintf(`{"ref": "refs/tags/%s"}`, s.tag))
-	standins, err := filepath.Abs("standins")
+	must.Write(t, event, fmt.Sprintf(`{"ref": "refs/tags/%s"}`, s.tag))
+	standins, err := filepath.Abs("../standin/actions")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,15 +279,15 @@ func (w *world) act(t *testing.T, s story) (log string, err error) {
 		"GITHUB_API":        w.gitHub.URL,
 		"GITHUB_SERVER_URL": w.gitHub.URL,
 		"GOFLAGS":           "-run=" + s.run,
-		"PATH":              filepath.Join(standins, "bin") + ":" + os.Getenv("PATH"),
+		"PATH":              filepath.Join(filepath.Dir(standins), "bin") + ":" + os.Getenv("PATH"),
 		"STANDINS":          standins,
 		"STORY":             w.folder,
 		"STORY_ON_UPLOAD":   s.onUpload,
 		"TOOLS":             w.tools,
 	}
-	// What a job on the machine itself has.
+	// A job on the machine itself inherits these.
 	for _, variable := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GOTOOLCHAIN"} {
-		environ[variable] = strings.TrimSpace(run(t, "go", "env", variable))
+		environ[variable] = must.Run(t, ".", "go", "env", variable)
 	}
 	for _, variable := range []string{"HOME", "DOCKER_HOST", "DOCKER_CONFIG"} {
 		environ[variable] = os.Getenv(variable)
@@ -319,7 +303,7 @@ func (w *world) act(t *testing.T, s story) (log string, err error) {
 	cmd.Dir = filepath.Join(w.folder, "repository")
 	tmp := t.TempDir()
 	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+tmp, "TMPDIR="+tmp)
-	// What a job has started ends with it.
+	// Processes that a job has started end with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	var out bytes.Buffer
@@ -328,21 +312,21 @@ func (w *world) act(t *testing.T, s story) (log string, err error) {
 	return out.String(), errors.Join(err, ctx.Err())
 }
 
-// versions are the tags that people use, and the version that each one is.
+// versions maps each public tag in the registry to the version it names.
 func (w *world) versions(t *testing.T) map[string]string {
 	t.Helper()
 	versions := make(map[string]string)
 	image := w.image(t)
 	tags, err := remote.List(image, remote.WithAuth(anybody))
 	if failed := new(transport.Error); errors.As(err, &failed) && failed.StatusCode == http.StatusNotFound {
-		return versions // no release has come as far as the registry
+		return versions // nothing was pushed yet
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, tag := range tags {
 		if strings.HasPrefix(tag, "sha-") || strings.HasPrefix(tag, "sha256-") {
-			continue // a commit's, or a signature's
+			continue // the tag of a commit or a signature
 		}
 		index, err := remote.Index(image.Tag(tag), remote.WithAuth(anybody))
 		if err != nil {
@@ -365,39 +349,31 @@ func (w *world) has(t *testing.T, tag string) bool {
 
 func (w *world) image(t *testing.T) name.Repository {
 	t.Helper()
-	image, err := name.NewRepository(w.registry.host + "/" + strings.ToLower(repository))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return image
+	return must.Reference(t, w.registry.host+"/"+strings.ToLower(repository)).Context()
 }
 
-// token is that of GitHub, and the password of its registry.
+// token is the token of GitHub, and the password of its registry.
 const token = "story-token"
 
-// anybody has an account that may read what is private.
+// anybody may read private images.
 var anybody = &authn.Basic{Username: "anybody", Password: token}
 
-// A registry is a real one behind what GitHub's has before it: only who has
-// logged in may write, or read what is private. It can be made to fail.
+// A registry is a real one behind a login like that of GitHub's: writing, and reading
+// private images, need one. It can be made to fail.
 type registry struct {
 	host      string
 	private   atomic.Bool
-	failAfter atomic.Int64 // so many manifests, or not at all if it is negative
+	failAfter atomic.Int64 // manifests to accept before failing; negative for no limit
 }
 
 func startRegistry(t *testing.T) *registry {
 	t.Helper()
-	address, stop, err := standin.StartRegistry(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
+	address := must.Registry(t)
 	r := new(registry)
 	r.failAfter.Store(-1)
 	behind := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
 		p.SetURL(&url.URL{Scheme: "http", Host: address})
-		p.Out.Host = p.In.Host // which it makes its redirections of
+		p.Out.Host = p.In.Host // redirects contain it
 		p.Out.Header.Del("Authorization")
 	}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
@@ -421,32 +397,4 @@ func startRegistry(t *testing.T) *registry {
 	t.Cleanup(server.Close)
 	r.host = strings.TrimPrefix(server.URL, "http://")
 	return r
-}
-
-func run(t *testing.T, name string, args ...string) string {
-	t.Helper()
-	cmd := exec.Command(name, args...)
-	var log bytes.Buffer
-	cmd.Stderr = &log
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s: %v: %s", cmd, err, &log)
-	}
-	return string(out)
-}
-
-func read(t *testing.T, path string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
-}
-
-func write(t *testing.T, path, content string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
-		t.Fatal(err)
-	}
 }
