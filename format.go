@@ -2,11 +2,8 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // A format is a way to write the same answer.
@@ -83,102 +80,4 @@ func acceptedFormat(accept []string, formats []format) format {
 		}
 	}
 	return best
-}
-
-// A response is a body with the headers that tell of it. One that never changes
-// is made once, and then nothing is allocated to send it.
-type response struct {
-	contentType, contentLength []string
-	body                       string
-}
-
-func newResponse(contentType []string, body string) response {
-	return response{contentType, []string{strconv.Itoa(len(body))}, body}
-}
-
-// send answers with a body whose type is as it says and no other: nosniff keeps
-// a browser from taking an argument for a page.
-func (r response) send(w http.ResponseWriter, status int) {
-	header := w.Header()
-	header["Content-Type"] = r.contentType
-	header["X-Content-Type-Options"] = nosniff
-	header["Content-Length"] = r.contentLength
-	w.WriteHeader(status)
-	io.WriteString(w, r.body)
-}
-
-// send answers with a body that is made for this request.
-func send(w http.ResponseWriter, status int, contentType []string, body string) {
-	newResponse(contentType, body).send(w, status)
-}
-
-// fail answers with what was wrong, in a line of text.
-func fail(w http.ResponseWriter, status int, problem string) {
-	send(w, status, formatText.contentType, problem+"\n")
-}
-
-// An object is a JSON object that keeps the order of its members.
-type object []member
-
-type member struct {
-	name  string
-	value any // of a type that appendJSON takes
-}
-
-// appendJSON appends a value as JSON. It stands for encoding/json, which would
-// add 190 kB to the binary.
-func appendJSON(b []byte, value any) []byte {
-	switch v := value.(type) {
-	case string:
-		return appendJSONString(b, v)
-	case int64:
-		return strconv.AppendInt(b, v, 10)
-	case float64:
-		return strconv.AppendFloat(b, v, 'f', -1, 64)
-	case []string:
-		b = append(b, '[')
-		for i, element := range v {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendJSONString(b, element)
-		}
-		return append(b, ']')
-	case object:
-		b = append(b, '{')
-		for i, m := range v {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(appendJSONString(b, m.name), ':')
-			b = appendJSON(b, m.value)
-		}
-		return append(b, '}')
-	default: // nil
-		return append(b, "null"...)
-	}
-}
-
-// appendJSONString writes each byte that is not UTF-8 as one U+FFFD, as
-// encoding/json does.
-func appendJSONString(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b = append(b, '\\', byte(r))
-		case r == '\n':
-			b = append(b, `\n`...)
-		case r == '\r':
-			b = append(b, `\r`...)
-		case r == '\t':
-			b = append(b, `\t`...)
-		case r < ' ':
-			b = append(b, '\\', 'u', '0', '0', hex[r>>4], hex[r&0xf])
-		default:
-			b = utf8.AppendRune(b, r)
-		}
-	}
-	return append(b, '"')
 }

@@ -56,28 +56,14 @@
 package main
 
 import (
-	"context"
-	"crypto/tls"
-	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"syscall"
-	"time"
-)
-
-// The release sets these when it links the binary.
-var (
-	version = "devel"
-	commit  = "unknown"
-	date    = "unknown"
 )
 
 func main() {
@@ -104,7 +90,7 @@ func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.W
 		return 1
 	}
 	var draining atomic.Bool
-	handler := routes(argv, environ, s.env, &draining)
+	handler := closeWhenDraining(routes(argv, environ, s.env, &draining), &draining)
 	if s.accessLog {
 		handler = logAccess(handler, stdout)
 	}
@@ -133,101 +119,4 @@ func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.W
 	}
 	logger.Printf("stopped on signal (%v)", first)
 	return 0
-}
-
-// stop serves on for the drain, and then lets the requests in flight finish. It
-// returns an error when the grace was not enough or a second signal came.
-func stop(server *http.Server, s settings, signals <-chan os.Signal) error {
-	defer server.Close()
-	patience, hurry := context.WithCancel(context.Background())
-	defer hurry()
-	go func() {
-		<-signals
-		hurry()
-	}()
-	select {
-	case <-time.After(s.drain):
-	case <-patience.Done():
-	}
-	grace, cancel := context.WithTimeout(patience, s.shutdownTimeout)
-	defer cancel()
-	err := server.Shutdown(grace)
-	if patience.Err() != nil {
-		return errors.New("at once, on a second signal")
-	}
-	if err != nil {
-		return fmt.Errorf("requests in flight were cut off after %v", s.shutdownTimeout)
-	}
-	return nil
-}
-
-// newServer bounds what a client can make the server hold and wait for.
-func newServer(handler http.Handler, config *tls.Config, logger *log.Logger) *http.Server {
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(true)
-	// For proxies that know it: the client speaks HTTP/2 from the first byte.
-	protocols.SetUnencryptedHTTP2(true)
-	return &http.Server{
-		Handler:   handler,
-		Protocols: &protocols,
-		TLSConfig: config,
-		// A client that is slow to send its request is cut off early.
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		// The longest wait that a request can ask for, and as long again for a
-		// slow line to take the longest vector, some megabytes.
-		WriteTimeout: 2 * maxWait,
-		// Proxies keep idle connections for 60 seconds, as nginx and the load
-		// balancers of the clouds do. Were argserver first to close one, a
-		// request could cross the close and be lost.
-		IdleTimeout: 75 * time.Second,
-		// As much as the proxies in common use let through; the default of
-		// 1 MiB lets a few clients fill a small container.
-		MaxHeaderBytes: 64 << 10,
-		ErrorLog:       logger,
-	}
-}
-
-// routes lists every endpoint. The mux answers HEAD wherever GET is, and any
-// other method with 405 and Allow.
-func routes(argv, environ, shownEnv []string, draining *atomic.Bool) http.Handler {
-	ok := newResponse(formatText.contentType, "ok\n")
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", overviewHandler(argv))
-	mux.HandleFunc("GET /args", argsHandler(argv))
-	mux.HandleFunc("GET /args/{n}", argHandler(argv))
-	mux.HandleFunc("GET /env", envHandler(shownEnv, environ))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
-		ok.send(w, http.StatusOK)
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if draining.Load() {
-			fail(w, http.StatusServiceUnavailable, "draining: this server is to stop")
-			return
-		}
-		ok.send(w, http.StatusOK)
-	})
-	mux.HandleFunc("GET /version", func(w http.ResponseWriter, r *http.Request) {
-		var b strings.Builder
-		for _, fact := range versionFacts() {
-			fmt.Fprintf(&b, "%s %s\n", fact.name, fact.value)
-		}
-		send(w, http.StatusOK, formatText.contentType, b.String())
-	})
-	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
-		fail(w, http.StatusNotFound, "not found: GET / lists what there is")
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if draining.Load() {
-			// Over HTTP/2 net/http makes a GOAWAY of it.
-			w.Header()["Connection"] = []string{"close"}
-		}
-		// Not by way of the mux, which would redirect an unclean path.
-		if r.URL.Path == "/request" || strings.HasPrefix(r.URL.Path, "/request/") {
-			requestHandler(w, r)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
 }

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// An object is a JSON object that keeps the order of its members.
+type object []member
+
+type member struct {
+	name  string
+	value any // of a type that appendJSON takes
+}
+
+// appendJSON appends a value as JSON. It stands for encoding/json, which would
+// add 190 kB to the binary.
+func appendJSON(b []byte, value any) []byte {
+	switch v := value.(type) {
+	case string:
+		return appendJSONString(b, v)
+	case int64:
+		return strconv.AppendInt(b, v, 10)
+	case float64:
+		return strconv.AppendFloat(b, v, 'f', -1, 64)
+	case []string:
+		b = append(b, '[')
+		for i, element := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSONString(b, element)
+		}
+		return append(b, ']')
+	case object:
+		b = append(b, '{')
+		for i, m := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendJSONString(b, m.name), ':')
+			b = appendJSON(b, m.value)
+		}
+		return append(b, '}')
+	default: // nil
+		return append(b, "null"...)
+	}
+}
+
+// appendJSONString writes each byte that is not UTF-8 as one U+FFFD, as
+// encoding/json does.
+func appendJSONString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r == '\n':
+			b = append(b, `\n`...)
+		case r == '\r':
+			b = append(b, `\r`...)
+		case r == '\t':
+			b = append(b, `\t`...)
+		case r < ' ':
+			b = append(b, '\\', 'u', '0', '0', hex[r>>4], hex[r&0xf])
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
+}
+
+// printable writes a value for a terminal: a text that could do more there than
+// be read is quoted.
+func printable(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return "none"
+	case []string:
+		if len(v) == 0 {
+			return "none"
+		}
+		quoted := make([]string, len(v))
+		for i, element := range v {
+			quoted[i] = printable(element)
+		}
+		return strings.Join(quoted, ", ")
+	case string:
+		if quoted := strconv.Quote(v); quoted != `"`+v+`"` {
+			return quoted
+		}
+	}
+	return fmt.Sprint(value)
+}
