@@ -5,25 +5,22 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 )
 
-// argsHandler answers with the whole argument vector. It never changes, so each
-// format is made once, when it is first asked for: the longest vectors take a
-// while, and few clients want them all.
+// argsHandler answers with the whole argument vector.
 func argsHandler(argv []string) http.HandlerFunc {
-	formats := []format{formatText, formatJSON, formatShell, formatNUL}
-	responses := map[string]func() response{
-		formatText.name:  sync.OnceValue(func() response { return newResponse(formatText.contentType, fmt.Sprintln(argv)) }),
-		formatJSON.name:  sync.OnceValue(func() response { return newResponse(formatJSON.contentType, string(appendJSON(nil, argv))+"\n") }),
-		formatShell.name: sync.OnceValue(func() response { return newResponse(formatShell.contentType, shellCommand(argv)+"\n") }),
-		formatNUL.name:   sync.OnceValue(func() response { return newResponse(formatNUL.contentType, nulTerminated(argv)) }),
-	}
-	return func(w http.ResponseWriter, r *http.Request) {
-		if f, ok := chooseFormat(w, r, formats...); ok {
-			responses[f.name]().send(w, http.StatusOK)
+	return fixed(func(f format) string {
+		switch f {
+		case formatJSON:
+			return string(appendJSON(nil, argv)) + "\n"
+		case formatShell:
+			return shellCommand(argv) + "\n"
+		case formatNUL:
+			return nulTerminated(argv)
+		default:
+			return fmt.Sprintln(argv)
 		}
-	}
+	}, formatText, formatJSON, formatShell, formatNUL)
 }
 
 // argHandler answers with the bytes of one argument, and nothing added.

@@ -4,35 +4,44 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 // A format is a way to write the same answer.
 type format struct {
 	name        string // in ?format
 	mediaType   string // in Accept, empty where ?format alone selects it
-	contentType []string
+	contentType string
 }
 
 var (
-	formatText  = format{"text", "text/plain", []string{"text/plain; charset=utf-8"}}
-	formatJSON  = format{"json", "application/json", []string{"application/json"}}
-	formatHTML  = format{"html", "text/html", []string{"text/html; charset=utf-8"}}
-	formatShell = format{"shell", "", []string{"text/plain; charset=utf-8"}}
+	formatText  = format{"text", "text/plain", textPlain}
+	formatJSON  = format{"json", "application/json", "application/json"}
+	formatHTML  = format{"html", "text/html", "text/html; charset=utf-8"}
+	formatShell = format{"shell", "", textPlain}
 	formatNUL   = format{"nul", "", octetStream}
 )
 
-// Values of headers that are the same in every response, made once.
-var (
-	octetStream = []string{"application/octet-stream"}
-	nosniff     = []string{"nosniff"}
-	varyAccept  = []string{"Accept"}
-)
+// fixed answers with a body that never changes, in the format that a request
+// asks for. Each body is made when it is first asked for: those of the longest
+// vectors take a while, and few clients want them all.
+func fixed(body func(format) string, formats ...format) http.HandlerFunc {
+	bodies := make(map[format]func() string)
+	for _, f := range formats {
+		bodies[f] = sync.OnceValue(func() string { return body(f) })
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		if f, ok := chooseFormat(w, r, formats...); ok {
+			send(w, http.StatusOK, f.contentType, bodies[f]())
+		}
+	}
+}
 
 // chooseFormat returns the format that a request asks for, of those that there
 // are: by ?format, else by Accept, else the first. For an unknown ?format it
 // answers the request itself, with 400, and returns false.
 func chooseFormat(w http.ResponseWriter, r *http.Request, formats ...format) (format, bool) {
-	w.Header()["Vary"] = varyAccept
+	w.Header().Set("Vary", "Accept")
 	if r.URL.RawQuery != "" {
 		if query := r.URL.Query(); query.Has("format") {
 			name := query.Get("format")

@@ -7,7 +7,7 @@ import (
 
 // healthHandler answers as long as the process serves.
 func healthHandler(w http.ResponseWriter, r *http.Request) {
-	send(w, http.StatusOK, formatText.contentType, "ok\n")
+	send(w, http.StatusOK, textPlain, "ok\n")
 }
 
 // readyHandler answers 503 once draining is set, so that a load balancer sends
@@ -18,6 +18,6 @@ func readyHandler(draining *atomic.Bool) http.HandlerFunc {
 			fail(w, http.StatusServiceUnavailable, "draining: this server is to stop")
 			return
 		}
-		send(w, http.StatusOK, formatText.contentType, "ok\n")
+		send(w, http.StatusOK, textPlain, "ok\n")
 	}
 }

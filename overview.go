@@ -28,11 +28,11 @@ func overviewHandler(argv []string, endpoints object) http.HandlerFunc {
 			{"endpoints", endpoints},
 		}
 		var answer []byte
-		switch f.name {
-		case formatJSON.name:
+		switch f {
+		case formatJSON:
 			answer = append(appendJSON(nil, facts), '\n')
-		case formatHTML.name:
-			w.Header()["Content-Security-Policy"] = pagePolicy
+		case formatHTML:
+			w.Header().Set("Content-Security-Policy", pagePolicy)
 			answer = page(facts)
 		default:
 			answer = overviewText(facts)

@@ -12,10 +12,10 @@ const pageStyle = `:root{color-scheme:light dark;font:1rem/1.4 system-ui,sans-se
 
 // pagePolicy lets the page have its own style and nothing else: should a value
 // ever get into it unescaped, it can still not run, load or send anything.
-var pagePolicy = func() []string {
+var pagePolicy = func() string {
 	hash := sha256.Sum256([]byte(pageStyle))
-	return []string{"default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) +
-		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) +
+		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }()
 
 var escapeHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;").Replace

@@ -68,7 +68,7 @@ func requestHandler(w http.ResponseWriter, r *http.Request) {
 	case status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified:
 		w.WriteHeader(status) // these have no body
 		return
-	case f.name == formatJSON.name:
+	case f == formatJSON:
 		facts := append(requestFacts(r), member{"body", base64.StdEncoding.EncodeToString(body)})
 		answer = append(appendJSON(nil, facts), '\n')
 	default:

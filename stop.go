@@ -41,7 +41,7 @@ func closeWhenDraining(next http.Handler, draining *atomic.Bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if draining.Load() {
 			// Over HTTP/2 net/http makes a GOAWAY of it.
-			w.Header()["Connection"] = []string{"close"}
+			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -29,5 +29,5 @@ func versionHandler(w http.ResponseWriter, r *http.Request) {
 	for _, fact := range versionFacts() {
 		fmt.Fprintf(&b, "%s %s\n", fact.name, fact.value)
 	}
-	send(w, http.StatusOK, formatText.contentType, b.String())
+	send(w, http.StatusOK, textPlain, b.String())
 }
