@@ -54,7 +54,7 @@ func TestKernelLimits(t *testing.T) {
 			}
 			wantJSON(t, fetch(t, "GET", url+"?format=json").body, argv)
 			wantShell(t, fetch(t, "GET", url+"?format=shell").body, argv)
-			if status := p.stop(t); status != 0 {
+			if status := p.stop(syscall.SIGTERM); status != 0 {
 				t.Errorf("exit status %d, want 0: %s", status, p.log)
 			}
 		})
@@ -69,11 +69,4 @@ func repeated(n int) []string {
 		argv[i+1] = "x"
 	}
 	return argv
-}
-
-func (p *program) stop(t *testing.T) int {
-	t.Helper()
-	p.Process.Signal(syscall.SIGTERM)
-	p.Wait()
-	return p.ProcessState.ExitCode()
 }

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// asProgram in the environment makes the test binary run as the program.
+const asProgram = "ARGSERVER_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+func TestProgram(t *testing.T) {
+	argv := []string{"/argserver", "--help", "-version", "-test.v", "healthcheck", "--", "", "a b", "s3cret"}
+	program := start(t, argv, "ARGSERVER_ADDR=127.0.0.1:0")
+	if got, want := fetch(t, "GET", "http://"+program.addr+"/args").body,
+		"[/argserver --help -version -test.v healthcheck --  a b s3cret]\n"; got != want {
+		t.Errorf("GET /args = %q, want %q", got, want)
+	}
+
+	for _, argv0 := range []string{"healthcheck", "/healthcheck"} {
+		status, log := exitStatus(t, command([]string{argv0, "--help"}, "ARGSERVER_ADDR="+program.addr))
+		if status != 0 {
+			t.Errorf("%s exits with %d, want 0: %s", argv0, status, log)
+		}
+	}
+
+	status, log := exitStatus(t, command(argv, "ARGSERVER_ADDR="+program.addr))
+	if status != 1 {
+		t.Errorf("a second server on %s exits with %d, want 1: %s", program.addr, status, log)
+	}
+	program.Process.Kill()
+	program.Wait()
+	status, log = exitStatus(t, command([]string{"healthcheck"}, "ARGSERVER_ADDR="+program.addr))
+	if status != 1 {
+		t.Errorf("without a server healthcheck exits with %d, want 1: %s", status, log)
+	}
+	status, log = exitStatus(t, command(argv, "PORT=http"))
+	if status != 2 {
+		t.Errorf("with an unusable setting the server exits with %d, want 2: %s", status, log)
+	}
+	if all := program.log.String() + log; strings.Contains(all, "s3cret") {
+		t.Errorf("an argument is in the log: %q", all)
+	}
+}
+
+// program is the test binary, run as the program.
+type program struct {
+	*exec.Cmd
+	addr string           // where it listens
+	log  *strings.Builder // what it wrote to standard error, whole after Wait
+}
+
+// command is the program with argv and, beside the system's own environment,
+// the settings, without having started.
+func command(argv []string, settings ...string) *exec.Cmd {
+	exe, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	return &exec.Cmd{Path: exe, Args: argv, Env: append(append(os.Environ(), asProgram+"=1"), settings...)}
+}
+
+// start runs the program until the test ends and waits until it listens.
+func start(t *testing.T, argv []string, settings ...string) *program {
+	t.Helper()
+	p := &program{Cmd: command(argv, settings...), log: new(strings.Builder)}
+	stderr, logged := io.Pipe()
+	p.Stderr = io.MultiWriter(logged, p.log)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Process.Kill(); p.Wait() })
+	log := bufio.NewReader(stderr)
+	p.addr = listening(t, log)
+	go io.Copy(io.Discard, log)
+	return p
+}
+
+// exitStatus runs a command to its end and returns its exit status and output.
+func exitStatus(t *testing.T, cmd *exec.Cmd) (status int, output string) {
+	t.Helper()
+	timer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	defer timer.Stop()
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// listening reads the first line of the server's log and returns the address
+// that it names.
+func listening(t *testing.T, log *bufio.Reader) string {
+	t.Helper()
+	line, err := log.ReadString('\n')
+	_, addr, ok := strings.Cut(strings.TrimSpace(line), " listening on ")
+	if err != nil || !ok {
+		t.Fatalf("the log begins with %q (%v), want the address it listens on", line, err)
+	}
+	return addr
+}
