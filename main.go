@@ -68,7 +68,7 @@ import (
 
 func main() {
 	if len(os.Args) > 0 && filepath.Base(os.Args[0]) == "healthcheck" {
-		os.Exit(probe(os.Environ(), os.Stderr))
+		os.Exit(probe(os.Environ(), net.DialTimeout, os.Stderr))
 	}
 	// Two, so that a second signal is kept while the first is acted on.
 	signals := make(chan os.Signal, 2)

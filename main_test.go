@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -20,7 +21,7 @@ func TestUnusableSettings(t *testing.T) {
 			wantOneLine(t, log.String(), c.says...)
 
 			log.Reset()
-			if status := probe(c.environ, &log); status != 1 {
+			if status := probe(c.environ, net.DialTimeout, &log); status != 1 {
 				t.Errorf("the probe exits with %d, want 1", status)
 			}
 			wantOneLine(t, log.String(), c.says...)

@@ -11,11 +11,14 @@ import (
 	"time"
 )
 
+// probeTimeout bounds a whole health check, from the connection to the answer.
+const probeTimeout = 3 * time.Second
+
 // probe asks the server that runs with the same environment for /healthz and
 // returns the exit status of a health check. It speaks HTTP over a connection
 // of its own, since http.Client would add half a megabyte to the binary.
-func probe(environ []string, stderr io.Writer) int {
-	if err := askHealth(environ); err != nil {
+func probe(environ []string, dial dialFunc, stderr io.Writer) int {
+	if err := askHealth(environ, dial); err != nil {
 		fmt.Fprintf(stderr, "healthcheck: %v\n", err)
 		return 1
 	}
@@ -23,7 +26,10 @@ func probe(environ []string, stderr io.Writer) int {
 	return 0
 }
 
-func askHealth(environ []string) error {
+// A dialFunc opens a connection, as net.DialTimeout does.
+type dialFunc func(network, address string, timeout time.Duration) (net.Conn, error)
+
+func askHealth(environ []string, dial dialFunc) error {
 	s, err := parseSettings(environ)
 	if err != nil {
 		return err
@@ -31,9 +37,9 @@ func askHealth(environ []string) error {
 	if strings.HasSuffix(s.addr, ":0") {
 		return fmt.Errorf("address %q: want a fixed port, since the system chose the one behind 0", s.addr)
 	}
-	deadline := time.Now().Add(3 * time.Second)
+	deadline := time.Now().Add(probeTimeout)
 	// Dial takes a wildcard host for the loopback address.
-	conn, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", s.addr)
+	conn, err := dial("tcp", s.addr, probeTimeout)
 	if err != nil {
 		return err
 	}

@@ -82,22 +82,21 @@ func waitRefused(t *testing.T, addr string) {
 	t.Fatalf("%s still accepts connections", addr)
 }
 
-// Over HTTP/2 as well a request in flight is finished.
+// Over HTTP/2 as well a request in flight is finished. Its body ends after the
+// shutdown has begun.
 func TestShutdownHTTP2(t *testing.T) {
 	server := serveTest(t, nil, "ARGSERVER_SHUTDOWN_TIMEOUT=1m")
 	client := http2Client(t)
-
-	wrote := make(chan httptrace.WroteRequestInfo, 1)
+	body, upload := io.Pipe()
 	answered := make(chan answer, 1)
 	go func() {
-		request, err := http.NewRequest("GET", server.url+"/request?wait=1s", nil)
+		request, err := http.NewRequest("POST", server.url+"/request", body)
 		if err != nil {
 			panic(err)
 		}
-		trace := &httptrace.ClientTrace{WroteRequest: func(info httptrace.WroteRequestInfo) { wrote <- info }}
-		answered <- do(t, client, request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
+		answered <- do(t, client, request)
 	}()
-	<-wrote
+	io.WriteString(upload, "x") // returns when the client has the connection and sends
 	// The server has the first request when it has answered a second one of the
 	// same connection.
 	request, err := http.NewRequest("GET", server.url+"/healthz", nil)
@@ -106,8 +105,10 @@ func TestShutdownHTTP2(t *testing.T) {
 	}
 	do(t, client, request)
 	server.signals <- os.Interrupt
-	if a := <-answered; a.status != 200 || a.proto != "HTTP/2.0" {
-		t.Errorf("the request in flight got %d in %s, want 200 in HTTP/2.0", a.status, a.proto)
+	waitRefused(t, server.addr)
+	upload.Close()
+	if a := <-answered; a.status != 200 || a.proto != "HTTP/2.0" || !strings.HasSuffix(a.body, "\n\nx") {
+		t.Errorf("the request in flight got %d in %s, want 200 in HTTP/2.0:\n%s", a.status, a.proto, a.body)
 	}
 	server.wantExit(t, 0, "stopped on signal")
 }
