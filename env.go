@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// envHandler answers with the variables that the operator listed, "*" for all,
-// as far as they are set.
+// envHandler answers with the variables of environ whose names are listed, or
+// with all of them if "*" is. It answers 403 if the operator listed none.
 func envHandler(listed, environ []string) http.HandlerFunc {
 	if listed == nil {
 		return func(w http.ResponseWriter, r *http.Request) {
-			fail(w, http.StatusForbidden, "not shown: the operator lists what to show in ARGSERVER_ENV, such as ARGSERVER_ENV=HOME,PATH, or * for all")
+			fail(w, http.StatusForbidden, "no variables are listed; start the server with ARGSERVER_ENV=HOME,PATH to show these, or with * to show all")
 		}
 	}
 	return fixed(func(f format) string {

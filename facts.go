@@ -7,15 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// An object is a JSON object that keeps the order of its members.
+// An object is a JSON object whose members keep their order.
 type object []member
 
 type member struct {
 	name  string
-	value any // of a type that appendJSON takes
+	value any // one of the types in appendJSON
 }
 
-// appendJSON appends a value as JSON. It stands for encoding/json, which would
+// appendJSON appends a value as JSON to b. It replaces encoding/json, which would
 // add 190 kB to the binary.
 func appendJSON(b []byte, value any) []byte {
 	switch v := value.(type) {
@@ -49,8 +49,8 @@ func appendJSON(b []byte, value any) []byte {
 	}
 }
 
-// appendJSONString writes each byte that is not UTF-8 as one U+FFFD, as
-// encoding/json does.
+// appendJSONString appends a string as JSON to b. Like encoding/json, it replaces
+// each invalid UTF-8 byte with U+FFFD.
 func appendJSONString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
@@ -73,8 +73,8 @@ func appendJSONString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// printable writes a value for a terminal: a text that could do more there than
-// be read is quoted.
+// printable returns a value as text that is safe on a terminal: text with control
+// characters is quoted.
 func printable(value any) string {
 	switch v := value.(type) {
 	case nil:

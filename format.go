@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// A format is a way to write the same answer.
+// A format is one way to write an answer.
 type format struct {
-	name        string // in ?format
-	mediaType   string // in Accept, empty where ?format alone selects it
+	name        string // value of ?format
+	mediaType   string // in Accept; empty if only ?format selects it
 	contentType string
 }
 
@@ -22,9 +22,9 @@ var (
 	formatNUL   = format{"nul", "", octetStream}
 )
 
-// fixed answers with a body that never changes, in the format that a request
-// asks for. Each body is made when it is first asked for: those of the longest
-// vectors take a while, and few clients want them all.
+// fixed answers with a body that never changes, in the format that the request
+// asks for. It makes each body at the first request for it, because the longest
+// vectors take milliseconds and megabytes, and few clients need every format.
 func fixed(body func(format) string, formats ...format) http.HandlerFunc {
 	bodies := make(map[format]func() string)
 	for _, f := range formats {
@@ -37,9 +37,9 @@ func fixed(body func(format) string, formats ...format) http.HandlerFunc {
 	}
 }
 
-// chooseFormat returns the format that a request asks for, of those that there
-// are: by ?format, else by Accept, else the first. For an unknown ?format it
-// answers the request itself, with 400, and returns false.
+// chooseFormat returns the format that the request asks for: the one that ?format
+// names, otherwise the one that Accept prefers, otherwise the first. If ?format
+// names none of them, it answers 400 and returns false.
 func chooseFormat(w http.ResponseWriter, r *http.Request, formats ...format) (format, bool) {
 	w.Header().Set("Vary", "Accept")
 	if r.URL.RawQuery != "" {
@@ -59,9 +59,9 @@ func chooseFormat(w http.ResponseWriter, r *http.Request, formats ...format) (fo
 	return acceptedFormat(r.Header["Accept"], formats), true
 }
 
-// acceptedFormat returns the format with the highest weight in Accept, the first
-// named of several, or the first there is: a client that accepts nothing of what
-// there is gets an answer all the same.
+// acceptedFormat returns the format with the highest weight in Accept. If several
+// have it, the one named first wins. If Accept matches none, it returns the first
+// format, because an answer helps more than 406 does.
 // https://www.rfc-editor.org/rfc/rfc9110#name-accept
 func acceptedFormat(accept []string, formats []format) format {
 	if accept == nil {
@@ -71,8 +71,8 @@ func acceptedFormat(accept []string, formats []format) format {
 	for _, mediaRange := range strings.Split(strings.Join(accept, ","), ",") {
 		mediaType, parameters, _ := strings.Cut(mediaRange, ";")
 		mediaType = strings.ToLower(strings.TrimSpace(mediaType))
-		// Weights have at most three decimals and are at most 1, so that they
-		// compare as text once the zeros at their end are gone: 0 is "".
+		// A weight is at most 1 and has at most three decimals, so weights compare
+		// as text once their trailing zeros are gone: 0 becomes "".
 		weight := "1"
 		if _, q, ok := strings.Cut(strings.ToLower(parameters), "q="); ok {
 			q, _, _ = strings.Cut(q, ";")

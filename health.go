@@ -5,17 +5,17 @@ import (
 	"sync/atomic"
 )
 
-// healthHandler answers as long as the process serves.
+// healthHandler answers 200, even while the server drains.
 func healthHandler(w http.ResponseWriter, r *http.Request) {
 	send(w, http.StatusOK, textPlain, "ok\n")
 }
 
-// readyHandler answers 503 once draining is set, so that a load balancer sends
-// no more requests.
+// readyHandler answers 200, and 503 once draining is set, so that load balancers
+// stop sending requests.
 func readyHandler(draining *atomic.Bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if draining.Load() {
-			fail(w, http.StatusServiceUnavailable, "draining: this server is to stop")
+			fail(w, http.StatusServiceUnavailable, "draining: the server is shutting down")
 			return
 		}
 		send(w, http.StatusOK, textPlain, "ok\n")

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// cgroupLimits are the CPUs and the bytes of memory that the control group of
-// the process may use, nil where it sets no limit. Version 2 of control groups
-// is tried first, then version 1, where a container sees its own group.
+// cgroupLimits returns the number of CPUs and the bytes of memory that the
+// process's cgroup may use, or nil where it sets no limit. It tries cgroup v2
+// first, then v1, whose root in a container is the container's own group.
 // https://docs.kernel.org/admin-guide/cgroup-v2.html
 func cgroupLimits(readFile func(string) string) object {
 	_, group, _ := strings.Cut(readFile("/proc/self/cgroup"), "0::")
@@ -26,15 +26,15 @@ func cgroupLimits(readFile func(string) string) object {
 	if limit == "" {
 		limit = readFile("/sys/fs/cgroup/memory/memory.limit_in_bytes")
 	}
-	// Without a limit version 1 has the largest number of whole pages.
+	// Without a limit, v1 reports the largest multiple of the page size.
 	if bytes, err := strconv.ParseInt(limit, 10, 64); err == nil && bytes < 1<<62 {
 		memory = bytes
 	}
 	return object{{"cpus", cpus}, {"memory", memory}}
 }
 
-// readFile returns a file of the system without the line end, and nothing of a
-// file that cannot be read.
+// readFile returns the content of a file without surrounding space, or "" if it
+// cannot be read.
 func readFile(path string) string {
 	content, _ := os.ReadFile(path)
 	return strings.TrimSpace(string(content))

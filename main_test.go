@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-func TestUnusableSettings(t *testing.T) {
-	for _, c := range unusable(t) {
+func TestInvalidSettings(t *testing.T) {
+	for _, c := range invalidSettings(t) {
 		t.Run(strings.Join(c.environ, " "), func(t *testing.T) {
 			var log strings.Builder
 			if status := serve(nil, c.environ, nil, nil, &log); status != 2 {
@@ -38,11 +38,11 @@ func TestAddressInUse(t *testing.T) {
 	wantOneLine(t, log.String(), listener.Addr().String(), "ARGSERVER_ADDR or PORT")
 }
 
-// A testServer is serve, running in this process.
+// A testServer is a call of serve in this process.
 type testServer struct {
 	addr, url string
 	signals   chan os.Signal
-	log       *bufio.Reader // without its first line
+	log       *bufio.Reader // what follows its first line
 	exited    chan int
 }
 
@@ -51,7 +51,8 @@ func serveTest(t *testing.T, argv []string, environ ...string) *testServer {
 	return serveTestTo(t, io.Discard, argv, environ...)
 }
 
-// serveTestTo serves on a free port until the test ends.
+// serveTestTo serves on a free port until the test ends. The access log goes to
+// stdout.
 func serveTestTo(t *testing.T, stdout io.Writer, argv []string, environ ...string) *testServer {
 	t.Helper()
 	stderr, logged := io.Pipe()
@@ -74,7 +75,7 @@ func serveTestTo(t *testing.T, stdout io.Writer, argv []string, environ ...strin
 	return s
 }
 
-// wantExit waits for the server's end and checks its status and its last line.
+// wantExit waits until the server exits and checks its exit status and last line.
 func (s *testServer) wantExit(t *testing.T, status int, says string) {
 	t.Helper()
 	last, _ := io.ReadAll(s.log)
@@ -84,7 +85,7 @@ func (s *testServer) wantExit(t *testing.T, status int, says string) {
 	}
 }
 
-// lockedBuffer is a buffer that several goroutines may use at once.
+// lockedBuffer is a buffer that is safe for concurrent use.
 type lockedBuffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// overviewHandler answers with what the process was given: its arguments, where
-// and as whom it runs, and how this request arrived.
+// overviewHandler answers with everything worth knowing about the process:
+// arguments, user, host, limits, version, this request and the endpoints.
 func overviewHandler(argv []string, endpoints object) http.HandlerFunc {
 	start := time.Now()
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -41,7 +41,8 @@ func overviewHandler(argv []string, endpoints object) http.HandlerFunc {
 	}
 }
 
-// processFacts leave out what the system does not tell.
+// processFacts returns the user, directory, host and addresses of the process. It
+// omits those that the system does not report.
 func processFacts() object {
 	facts := object{{"user", int64(os.Getuid())}, {"group", int64(os.Getgid())}}
 	if groups, err := os.Getgroups(); err == nil {
@@ -67,7 +68,7 @@ func processFacts() object {
 	return facts
 }
 
-// rows turns a section of the overview into lines of a name and a value.
+// rows returns the lines of a section of the overview, each a name and a value.
 func rows(section any) (lines [][2]string) {
 	switch section := section.(type) {
 	case []string:

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// probeTimeout bounds a whole health check, from the connection to the answer.
+// probeTimeout limits the whole health check, from dialing to the answer.
 const probeTimeout = 3 * time.Second
 
-// probe asks the server that runs with the same environment for /healthz and
-// returns the exit status of a health check. It speaks HTTP over a connection
-// of its own, since http.Client would add half a megabyte to the binary.
+// probe requests /healthz from the server that has the same environment and
+// returns the exit status of the health check, 0 or 1. It writes the request
+// itself, because http.Client would add 500 kB to the binary.
 func probe(environ []string, dial dialFunc, stderr io.Writer) int {
 	if err := askHealth(environ, dial); err != nil {
 		fmt.Fprintf(stderr, "healthcheck: %v\n", err)
@@ -35,10 +35,10 @@ func askHealth(environ []string, dial dialFunc) error {
 		return err
 	}
 	if strings.HasSuffix(s.addr, ":0") {
-		return fmt.Errorf("address %q: want a fixed port, since the system chose the one behind 0", s.addr)
+		return fmt.Errorf("address %q: want a fixed port, because the health check cannot know which port the system chose", s.addr)
 	}
 	deadline := time.Now().Add(probeTimeout)
-	// Dial takes a wildcard host for the loopback address.
+	// Dial connects to the loopback address if the host is empty or a wildcard.
 	conn, err := dial("tcp", s.addr, probeTimeout)
 	if err != nil {
 		return err
@@ -46,17 +46,17 @@ func askHealth(environ []string, dial dialFunc) error {
 	defer conn.Close()
 	conn.SetDeadline(deadline)
 	if s.tls != nil {
-		// It asks itself, by an address that its certificate need not name.
+		// The server is local, and its certificate need not name this address.
 		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
 	}
-	// HTTP/1.0 needs no Host, and the answer ends with the connection.
+	// HTTP/1.0 needs no Host header, and the server closes the connection.
 	if _, err := io.WriteString(conn, "GET /healthz HTTP/1.0\r\n\r\n"); err != nil {
 		return err
 	}
-	// The answer is a few lines; whatever else listens there may send more.
+	// The answer is short, but another program may listen there and send more.
 	response, err := http.ReadResponse(bufio.NewReader(io.LimitReader(conn, 4096)), nil)
 	if err != nil {
-		return fmt.Errorf("%s did not answer in HTTP: %w", conn.RemoteAddr(), err)
+		return fmt.Errorf("no HTTP response from %s: %w", conn.RemoteAddr(), err)
 	}
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answered %d, want 200", conn.RemoteAddr(), response.StatusCode)

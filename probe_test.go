@@ -49,8 +49,8 @@ func TestProbe(t *testing.T) {
 		{"any IPv6 host", "ARGSERVER_ADDR=[::]:" + port, healthy, 0, "healthy"},
 		{"port alone", "PORT=" + port, healthy, 0, "healthy"},
 		{"unhealthy", "PORT=" + port, http.NotFoundHandler(), 1, "answered 404, want 200"},
-		{"endless header", "PORT=" + port, endlessHeader{}, 1, "did not answer in HTTP"},
-		{"not HTTP", "ARGSERVER_ADDR=" + garbled.Addr().String(), nil, 1, "did not answer in HTTP"},
+		{"endless header", "PORT=" + port, endlessHeader{}, 1, "no HTTP response from"},
+		{"not HTTP", "ARGSERVER_ADDR=" + garbled.Addr().String(), nil, 1, "no HTTP response from"},
 		{"nobody there", "ARGSERVER_ADDR=" + closed.Addr().String(), nil, 1, closed.Addr().String()},
 		{"chosen port", "PORT=0", nil, 1, `address ":0": want a fixed port`},
 	} {
@@ -65,8 +65,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// The probe gives up after three seconds, whether it waits for a connection or
-// for an answer.
+// The probe fails after exactly three seconds, whatever it waits for.
 func TestProbeTimeout(t *testing.T) {
 	for name, dial := range map[string]dialFunc{
 		"no connection": func(_, _ string, timeout time.Duration) (net.Conn, error) {
@@ -100,8 +99,8 @@ func TestProbeTimeout(t *testing.T) {
 	}
 }
 
-// The probe goes by the same settings as the server, and needs no certificate
-// even where clients may give one.
+// The probe reads the same settings as the server. It presents no certificate, even
+// if the server accepts client certificates.
 func TestProbeTLS(t *testing.T) {
 	authority := newAuthority(t)
 	cert, key := authority.issue(t, "another.name")
@@ -117,7 +116,7 @@ func TestProbeTLS(t *testing.T) {
 	}
 }
 
-// endlessHeader answers with more header than a probe should read.
+// endlessHeader answers with a larger header than the probe reads.
 type endlessHeader struct{}
 
 func (endlessHeader) ServeHTTP(w http.ResponseWriter, r *http.Request) {

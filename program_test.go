@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// asProgram in the environment makes the test binary run as the program.
+// asProgram is the environment variable that makes the test binary run main.
 const asProgram = "ARGSERVER_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -47,22 +47,22 @@ func TestProgram(t *testing.T) {
 	}
 	status, log = exitStatus(t, command(argv, "PORT=http"))
 	if status != 2 {
-		t.Errorf("with an unusable setting the server exits with %d, want 2: %s", status, log)
+		t.Errorf("with an invalid setting the server exits with %d, want 2: %s", status, log)
 	}
 	if all := program.log.String() + log; strings.Contains(all, "s3cret") {
-		t.Errorf("an argument is in the log: %q", all)
+		t.Errorf("the log shows an argument: %q", all)
 	}
 }
 
-// program is the test binary, run as the program.
+// A program is a process of the test binary that runs main.
 type program struct {
 	*exec.Cmd
-	addr string           // where it listens
-	log  *strings.Builder // what it wrote to standard error, whole after Wait
+	addr string           // that it listens on
+	log  *strings.Builder // its standard error, complete after Wait
 }
 
-// command is the program with argv and, beside the system's own environment,
-// the settings, without having started.
+// command returns a command that runs the program with argv and with the settings
+// added to this process's environment.
 func command(argv []string, settings ...string) *exec.Cmd {
 	exe, err := os.Executable()
 	if err != nil {
@@ -71,7 +71,7 @@ func command(argv []string, settings ...string) *exec.Cmd {
 	return &exec.Cmd{Path: exe, Args: argv, Env: append(append(os.Environ(), asProgram+"=1"), settings...)}
 }
 
-// start runs the program until the test ends and waits until it listens.
+// start starts the program and waits until it listens. The end of the test kills it.
 func start(t *testing.T, argv []string, settings ...string) *program {
 	t.Helper()
 	p := &program{Cmd: command(argv, settings...), log: new(strings.Builder)}
@@ -87,7 +87,7 @@ func start(t *testing.T, argv []string, settings ...string) *program {
 	return p
 }
 
-// exitStatus runs a command to its end and returns its exit status and output.
+// exitStatus runs a command and returns its exit status and output.
 func exitStatus(t *testing.T, cmd *exec.Cmd) (status int, output string) {
 	t.Helper()
 	timer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
@@ -99,14 +99,13 @@ func exitStatus(t *testing.T, cmd *exec.Cmd) (status int, output string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// listening reads the first line of the server's log and returns the address
-// that it names.
+// listening reads the first line of the server's log and returns the address in it.
 func listening(t *testing.T, log *bufio.Reader) string {
 	t.Helper()
 	line, err := log.ReadString('\n')
 	_, addr, ok := strings.Cut(strings.TrimSpace(line), " listening on ")
 	if err != nil || !ok {
-		t.Fatalf("the log begins with %q (%v), want the address it listens on", line, err)
+		t.Fatalf("the log starts with %q (%v), want the address that the server listens on", line, err)
 	}
 	return addr
 }

@@ -6,14 +6,13 @@ import (
 	"strconv"
 )
 
-// Content types of the answers.
 const (
 	textPlain   = "text/plain; charset=utf-8"
 	octetStream = "application/octet-stream"
 )
 
-// send answers with a body whose type is as it says and no other: nosniff keeps
-// a browser from taking an argument for a page.
+// send writes an answer. Its nosniff header stops browsers from treating an
+// argument as an HTML page.
 func send(w http.ResponseWriter, status int, contentType, body string) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -22,7 +21,7 @@ func send(w http.ResponseWriter, status int, contentType, body string) {
 	io.WriteString(w, body)
 }
 
-// fail answers with what was wrong, in a line of text.
+// fail answers with a problem as a line of text.
 func fail(w http.ResponseWriter, status int, problem string) {
 	send(w, status, textPlain, problem+"\n")
 }

@@ -7,29 +7,32 @@ import (
 	"time"
 )
 
-// newServer bounds what a client can make the server hold and wait for.
+// newServer returns a server for HTTP/1.1 and HTTP/2, with TLS or without. It limits
+// how much memory and time a client can take.
 func newServer(handler http.Handler, config *tls.Config, logger *log.Logger) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
-	// For proxies that know it: the client speaks HTTP/2 from the first byte.
+	// Clients need prior knowledge for this one (RFC 9113, section 3.3): some
+	// proxies have it.
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler:   handler,
 		Protocols: &protocols,
 		TLSConfig: config,
-		// A client that is slow to send its request is cut off early.
+		// Time to send the header, and the whole request. ReadHeaderTimeout also
+		// limits the TLS handshake.
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		// The longest wait that a request can ask for, and as long again for a
-		// slow line to take the longest vector, some megabytes.
+		// The longest ?wait, and as long again to send the longest vector, some
+		// megabytes, over a slow link.
 		WriteTimeout: 2 * maxWait,
-		// Proxies keep idle connections for 60 seconds, as nginx and the load
-		// balancers of the clouds do. Were argserver first to close one, a
-		// request could cross the close and be lost.
+		// By default nginx and the load balancers of AWS close an idle connection
+		// after 60 seconds. If argserver closed first, a request already on its way
+		// would be lost.
 		IdleTimeout: 75 * time.Second,
-		// As much as the proxies in common use let through; the default of
-		// 1 MiB lets a few clients fill a small container.
+		// Common proxies let through no more. With the default of 1 MiB a few
+		// clients could fill the memory of a small container.
 		MaxHeaderBytes: 64 << 10,
 		ErrorLog:       logger,
 	}

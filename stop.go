@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// stop serves on for the drain, and then lets the requests in flight finish. It
-// returns an error when the grace was not enough or a second signal came.
+// stop keeps serving for the drain period, then waits for requests in flight. It
+// fails if the shutdown timeout passes or a second signal arrives.
 func stop(server *http.Server, s settings, signals <-chan os.Signal) error {
 	defer server.Close()
 	patience, hurry := context.WithCancel(context.Background())
@@ -28,7 +28,7 @@ func stop(server *http.Server, s settings, signals <-chan os.Signal) error {
 	defer cancel()
 	err := server.Shutdown(grace)
 	if patience.Err() != nil {
-		return errors.New("at once, on a second signal")
+		return errors.New("forced by a second signal")
 	}
 	if err != nil {
 		return fmt.Errorf("requests in flight were cut off after %v", s.shutdownTimeout)
@@ -36,11 +36,12 @@ func stop(server *http.Server, s settings, signals <-chan os.Signal) error {
 	return nil
 }
 
-// closeWhenDraining closes the connection after each answer once draining is set.
+// closeWhenDraining closes each connection after its next answer once draining is
+// set, so that clients connect elsewhere.
 func closeWhenDraining(next http.Handler, draining *atomic.Bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if draining.Load() {
-			// Over HTTP/2 net/http makes a GOAWAY of it.
+			// Over HTTP/2, net/http sends GOAWAY instead.
 			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The release sets these when it links the binary.
+// The release sets these with the linker flag -X.
 var (
 	version = "devel"
 	commit  = "unknown"
