@@ -15,12 +15,12 @@ import (
 	"time"
 )
 
-// An authority issues certificates.
+// An authority is a CA that issues certificates.
 type authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
 	pool        *x509.CertPool
-	path        string // of its certificate, as PEM
+	path        string // of its certificate in PEM
 }
 
 func newAuthority(t *testing.T) *authority {
@@ -43,7 +43,8 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-// issue writes a certificate for a server or a client, and its key, to files.
+// issue writes a certificate, valid for servers and clients, and its key to files
+// and returns their paths.
 func (a *authority) issue(t *testing.T, name string) (cert, key string) {
 	t.Helper()
 	template := &x509.Certificate{

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// patience bounds every wait, so that a fault ends a test and not the machine.
+// patience limits every wait, so that a test fails instead of hanging.
 const patience = time.Minute
 
-// dial opens a connection that lasts no longer than the test.
+// dial opens a connection and closes it when the test ends.
 func dial(t *testing.T, addr string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -24,8 +24,8 @@ func dial(t *testing.T, addr string) net.Conn {
 	return conn
 }
 
-// exchange sends bytes over a connection of its own and returns the response,
-// with its body still to be read.
+// exchange sends bytes over a new connection and returns the response. Its body is
+// not read yet.
 func exchange(t *testing.T, addr, sent string) *http.Response {
 	t.Helper()
 	conn := dial(t, addr)
@@ -48,16 +48,16 @@ func listen(t *testing.T) net.Listener {
 	return listener
 }
 
-// An answer is a response, read to its end.
+// An answer is a response whose body has been read.
 type answer struct {
 	status int
 	header http.Header
 	body   string
-	closed bool // the server wants no more requests on the connection
+	closed bool // the server closes the connection
 	proto  string
 }
 
-// fetch sends a request with headers given as name, value, name, value ...
+// fetch sends a request. Its headers alternate between name and value.
 func fetch(t *testing.T, method, url string, headers ...string) answer {
 	t.Helper()
 	request, err := http.NewRequest(method, url, nil)
@@ -70,8 +70,8 @@ func fetch(t *testing.T, method, url string, headers ...string) answer {
 	return do(t, http.DefaultClient, request)
 }
 
-// http2Client returns a client that speaks HTTP/2 without TLS, over one
-// connection as long as the server keeps it open.
+// http2Client returns a client for HTTP/2 without TLS. It keeps to one connection
+// while the server keeps that open.
 func http2Client(t *testing.T) *http.Client {
 	t.Helper()
 	var protocols http.Protocols

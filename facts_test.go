@@ -16,7 +16,7 @@ func TestAppendJSON(t *testing.T) {
 	}
 }
 
-// FuzzJSON holds the encoder against encoding/json.
+// FuzzJSON compares the encoder with encoding/json.
 func FuzzJSON(f *testing.F) {
 	for _, v := range vectors {
 		if len(v.argv) > 1 && len(v.argv) < 100 {
@@ -26,7 +26,7 @@ func FuzzJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		encoded := appendJSON(nil, []string{s, s})
 		if !json.Valid(encoded) || bytes.ContainsAny(encoded, "\n\x00") {
-			t.Fatalf("not valid in one line: %q", encoded)
+			t.Fatalf("not one line of valid JSON: %q", encoded)
 		}
 		wantJSON(t, string(encoded), []string{s, s})
 	})

@@ -52,11 +52,11 @@ func TestChooseFormat(t *testing.T) {
 				t.Errorf("Vary = %q, want Accept", got)
 			}
 			if a.header.Get("X-Content-Type-Options") != "nosniff" {
-				t.Error("without nosniff")
+				t.Error("X-Content-Type-Options is missing, want nosniff")
 			}
 		})
 	}
 	if got, want := fetch(t, "GET", server.url+"/args?format=xml").body, "format=\"xml\": want one of text, json, shell, nul\n"; got != want {
-		t.Errorf("an unknown format is answered with %q, want %q", got, want)
+		t.Errorf("for an unknown format got %q, want %q", got, want)
 	}
 }

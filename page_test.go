@@ -21,12 +21,12 @@ func TestPage(t *testing.T) {
 	}
 	for _, never := range []string{"<script", "<img", "http://127", "href=", "src=\""} {
 		if strings.Contains(a.body, never) {
-			t.Errorf("the page holds %q:\n%s", never, a.body)
+			t.Errorf("the page contains %q:\n%s", never, a.body)
 		}
 	}
 }
 
-// FuzzPage checks that a value changes no tag of the page, wherever it stands.
+// FuzzPage checks that no value changes the tags of the page, wherever it appears.
 func FuzzPage(f *testing.F) {
 	for _, s := range hostileArgv {
 		f.Add(s)
@@ -41,7 +41,7 @@ func FuzzPage(f *testing.F) {
 	want := skeleton("a")
 	f.Fuzz(func(t *testing.T, value string) {
 		if got := skeleton(value); !slices.Equal(got, want) {
-			t.Errorf("%q changes the page's tags to %q", value, got)
+			t.Errorf("with %q the page has the tags %q", value, got)
 		}
 	})
 }

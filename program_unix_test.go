@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Windows has no signal that one process could send another.
+// On Windows a process cannot send these signals to another one.
 func TestSignals(t *testing.T) {
 	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(fmt.Sprint(signal), func(t *testing.T) {
@@ -19,7 +19,7 @@ func TestSignals(t *testing.T) {
 				t.Errorf("exit status %d, want 0: %s", status, p.log)
 			}
 			if lines := strings.Count(p.log.String(), "\n"); lines != 2 {
-				t.Errorf("logged %q, want a line at start and a line at stop", p.log)
+				t.Errorf("logged %q, want one line at start and one at stop", p.log)
 			}
 		})
 	}

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Each protocol, with TLS and without, and each kind of client certificate.
+// TestProtocols tries each protocol, with TLS and without, and each kind of client
+// certificate.
 func TestProtocols(t *testing.T) {
 	authority := newAuthority(t)
 	cert, key := authority.issue(t, "127.0.0.1")
@@ -26,7 +27,7 @@ func TestProtocols(t *testing.T) {
 		url       string
 		protocols http.Protocols
 		cert, key string
-		proto     string // empty if refused
+		proto     string // empty if the server refuses the client
 		facts     map[string]string
 	}{
 		{"HTTP/1.1", "http://" + plain.addr, http1, "", "", "HTTP/1.1", map[string]string{"tls": "", "cipher": "", "client": ""}},
@@ -44,7 +45,7 @@ func TestProtocols(t *testing.T) {
 					t.Fatal(err)
 				}
 				config.Certificates = []tls.Certificate{pair}
-				// Without this it would keep a certificate that the server does not want.
+				// The client would otherwise withhold a certificate from another CA.
 				config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
 			}
 			transport := &http.Transport{Protocols: &c.protocols, TLSClientConfig: config}
@@ -67,7 +68,7 @@ func TestProtocols(t *testing.T) {
 				t.Fatal(err)
 			}
 			if response.Proto != c.proto || facts["protocol"] != c.proto {
-				t.Errorf("answered in %s, and shows %v, want %s", response.Proto, facts["protocol"], c.proto)
+				t.Errorf("answered in %s and reports %v, want %s", response.Proto, facts["protocol"], c.proto)
 			}
 			for name, want := range c.facts {
 				if got, _ := facts[name].(string); got != want {
@@ -82,13 +83,13 @@ func TestProtocols(t *testing.T) {
 				t.Fatal(err)
 			}
 			if text := do(t, client, request).body; !strings.Contains(text, `client "CN=a client\nof mine"`+"\n") {
-				t.Errorf("as text the client is not quoted in a line of its own:\n%s", text)
+				t.Errorf("the text lacks a line with the quoted client:\n%s", text)
 			}
 		})
 	}
 
-	// Only prior knowledge: who asks for an upgrade stays with HTTP/1.1.
+	// HTTP/2 without TLS needs prior knowledge: a request to upgrade stays in HTTP/1.1.
 	if a := fetch(t, "GET", plain.url+"/healthz", "Connection", "Upgrade, HTTP2-Settings", "Upgrade", "h2c", "HTTP2-Settings", "AAMAAABkAAQCAAAAAAIAAAAA"); a.status != 200 || a.proto != "HTTP/1.1" {
-		t.Errorf("an upgrade to h2c is answered with %d in %s, want 200 in HTTP/1.1", a.status, a.proto)
+		t.Errorf("a request to upgrade to h2c got %d in %s, want 200 in HTTP/1.1", a.status, a.proto)
 	}
 }

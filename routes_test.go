@@ -14,7 +14,7 @@ func TestRoutes(t *testing.T) {
 	for _, c := range []struct {
 		method, path string
 		status       int
-		body         string // a part of it
+		body         string // a part of the body
 	}{
 		{"GET", "/", 200, "/args"},
 		{"GET", "/args", 200, "[/argserver a]\n"},
@@ -43,7 +43,7 @@ func TestRoutes(t *testing.T) {
 				t.Errorf("got %d %q, want %d with %q", a.status, a.body, c.status, c.body)
 			}
 			if c.method == "HEAD" && a.body != "" {
-				t.Errorf("HEAD has the body %q", a.body)
+				t.Errorf("HEAD returned the body %q", a.body)
 			}
 			if got, want := a.header.Get("Content-Type"), "text/plain; charset=utf-8"; got != want {
 				t.Errorf("Content-Type = %q, want %q", got, want)
@@ -58,7 +58,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// What a client sends can end neither a header nor a line of the log.
+// Nothing that a client sends adds a header to the response or a line to the log.
 func TestInjection(t *testing.T) {
 	var access lockedBuffer
 	server := serveTestTo(t, &access, []string{"/argserver", "\r\nInjected: 1\r\n\r\n<script>"}, "ARGSERVER_ACCESS_LOG=1")
@@ -80,20 +80,19 @@ func TestInjection(t *testing.T) {
 			t.Fatal(err)
 		}
 		if response.Header.Get("Injected") != "" {
-			t.Errorf("%q put a header into the response: %v", sent, response.Header)
+			t.Errorf("%q adds a header to the response: %v", sent, response.Header)
 		}
 		if response.Header.Get("Content-Type") == "text/html; charset=utf-8" && bytes.Contains(body, []byte("<script")) {
-			t.Errorf("%q put a script into the page: %s", sent, body)
+			t.Errorf("%q adds a script to the page: %s", sent, body)
 		}
 	}
 	for _, line := range strings.Split(strings.TrimSuffix(access.String(), "\n"), "\n") {
 		if !strings.HasPrefix(line, "127.0.0.1:") {
-			t.Errorf("a line of the access log is forged: %q", line)
+			t.Errorf("the access log has a forged line: %q", line)
 		}
 	}
 }
 
-// A benchmark of each handler, to judge a change with.
 func BenchmarkHandlers(b *testing.B) {
 	handler := routes([]string{"/argserver", "a", "b", "c", "d"}, []string{"HOME=/"}, []string{"HOME"}, new(atomic.Bool))
 	for _, path := range []string{"/args", "/args?format=json", "/args/1", "/env", "/healthz", "/readyz", "/version", "/request", "/", "/?format=html", "/nothing"} {
@@ -119,5 +118,5 @@ func (w discardWriter) Header() http.Header         { return http.Header(w) }
 func (w discardWriter) Write(b []byte) (int, error) { return len(b), nil }
 func (w discardWriter) WriteHeader(int)             {}
 
-// As that of net/http it takes a string without a copy.
+// WriteString spares the copy of a string, as the one of net/http does.
 func (w discardWriter) WriteString(s string) (int, error) { return len(s), nil }

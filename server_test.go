@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// The server closes a connection exactly when its time-out passes.
+// The server closes a connection exactly when its timeout passes.
 func TestTimeouts(t *testing.T) {
 	for _, c := range []struct {
 		name, sent string
@@ -40,7 +40,7 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-// The bubble has no sockets. Here one has a time-out, a short one.
+// A bubble cannot have sockets, so one timeout, a short one, is tried on a socket.
 func TestTimeoutOfSocket(t *testing.T) {
 	server := newTestServer(t)
 	server.ReadHeaderTimeout = 10 * time.Millisecond
@@ -82,20 +82,21 @@ func TestIdleConnections(t *testing.T) {
 	}
 	for range 100 {
 		if a := fetch(t, "GET", server.url+"/args"); a.body != "[/argserver]\n" {
-			t.Fatalf("beside idle connections GET /args is %d %q", a.status, a.body)
+			t.Fatalf("with 1000 idle connections GET /args = %d %q", a.status, a.body)
 		}
 	}
 }
 
-// newTestServer returns the server with its production values, until the test ends.
+// newTestServer returns a server with the production limits and closes it when the
+// test ends.
 func newTestServer(t *testing.T) *http.Server {
 	server := newServer(routes(nil, nil, nil, new(atomic.Bool)), nil, log.New(io.Discard, "", 0))
 	t.Cleanup(func() { server.Close() })
 	return server
 }
 
-// talk sends bytes to a server over a connection in memory, for use in a bubble.
-// It returns what the server answered and how long it kept the connection.
+// talk sends bytes to a server over a connection in memory, as a synctest bubble
+// needs. It returns the answer and how long the server kept the connection open.
 func talk(t *testing.T, sent string, reads bool) (answer string, after time.Duration) {
 	server := newTestServer(t)
 	closed := make(chan time.Time, 1)
@@ -110,7 +111,7 @@ func talk(t *testing.T, sent string, reads bool) (answer string, after time.Dura
 	t.Cleanup(func() { conn.Close() })
 	start := time.Now()
 	listener <- accepted
-	go io.WriteString(conn, sent) // ends when the server has read it all or closes
+	go io.WriteString(conn, sent) // returns when the server has read it all or closes
 	if reads {
 		read, err := io.ReadAll(conn)
 		if err != nil {

@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// The response is larger than the socket buffers of both sides, so it is still
-// being written when the signal comes: its client has read no more than a part.
+// The response is larger than the socket buffers of both sides. The server is
+// still writing it when the signal arrives, because the client reads only a part.
 func TestShutdown(t *testing.T) {
 	argv := []string{strings.Repeat("x", 32<<20)}
 	for _, c := range []struct {
 		name    string
 		timeout string
 		signals int
-		read    bool // the client goes on to read the whole response
+		read    bool // the client reads the rest of the response
 		status  int
 		says    string
 	}{
@@ -50,7 +50,7 @@ func TestShutdown(t *testing.T) {
 func TestDrain(t *testing.T) {
 	server := serveTest(t, nil, "ARGSERVER_DRAIN=1h")
 	if a := fetch(t, "GET", server.url+"/readyz"); a.status != 200 || a.closed {
-		t.Errorf("before the signal /readyz is %d, to close: %v, want 200 and false", a.status, a.closed)
+		t.Errorf("before the signal /readyz answered %d, close: %v, want 200, false", a.status, a.closed)
 	}
 	server.signals <- syscall.SIGTERM
 	for a := (answer{}); a.status != 503; {
@@ -58,7 +58,7 @@ func TestDrain(t *testing.T) {
 	}
 	for path, want := range map[string]int{"/healthz": 200, "/args": 200, "/request": 200} {
 		if a := fetch(t, "GET", server.url+path); a.status != want || !a.closed {
-			t.Errorf("while draining %s is %d, to close: %v, want %d and true", path, a.status, a.closed, want)
+			t.Errorf("while draining %s answered %d, close: %v, want %d, true", path, a.status, a.closed, want)
 		}
 	}
 	server.signals <- syscall.SIGTERM
@@ -69,7 +69,7 @@ func TestDrain(t *testing.T) {
 	server.wantExit(t, 0, "stopped on signal")
 }
 
-// waitRefused waits until nobody listens on addr any more.
+// waitRefused waits until addr refuses connections.
 func waitRefused(t *testing.T, addr string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
@@ -82,8 +82,8 @@ func waitRefused(t *testing.T, addr string) {
 	t.Fatalf("%s still accepts connections", addr)
 }
 
-// Over HTTP/2 as well a request in flight is finished. Its body ends after the
-// shutdown has begun.
+// Shutdown waits for requests in flight over HTTP/2, too: here the client ends its
+// request body only after shutdown has begun.
 func TestShutdownHTTP2(t *testing.T) {
 	server := serveTest(t, nil, "ARGSERVER_SHUTDOWN_TIMEOUT=1m")
 	client := http2Client(t)
@@ -96,9 +96,9 @@ func TestShutdownHTTP2(t *testing.T) {
 		}
 		answered <- do(t, client, request)
 	}()
-	io.WriteString(upload, "x") // returns when the client has the connection and sends
-	// The server has the first request when it has answered a second one of the
-	// same connection.
+	io.WriteString(upload, "x") // returns once the client sends the body
+	// Once the server has answered a second request on the same connection, it has
+	// received the first.
 	request, err := http.NewRequest("GET", server.url+"/healthz", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -113,8 +113,8 @@ func TestShutdownHTTP2(t *testing.T) {
 	server.wantExit(t, 0, "stopped on signal")
 }
 
-// Over HTTP/2 as well a connection is told to close while the server drains:
-// sooner or later a request goes over another one.
+// While the server drains, it closes HTTP/2 connections, too: sooner or later a
+// request needs a new one.
 func TestDrainHTTP2(t *testing.T) {
 	server := serveTest(t, nil, "ARGSERVER_DRAIN=1h")
 	client := http2Client(t)
@@ -128,7 +128,7 @@ func TestDrainHTTP2(t *testing.T) {
 	}
 	get()
 	if _, reused := get(); !reused {
-		t.Fatal("before the signal a connection is not used again")
+		t.Fatal("before the signal the client does not reuse its connection")
 	}
 	server.signals <- os.Interrupt
 	for deadline := time.Now().Add(patience); ; {
@@ -136,7 +136,7 @@ func TestDrainHTTP2(t *testing.T) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("while draining a connection is still used again")
+			t.Fatal("while draining the client still reuses its connection")
 		}
 	}
 }
