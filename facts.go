@@ -73,8 +73,8 @@ func appendJSONString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// printable returns a value as text that is safe on a terminal: text with control
-// characters is quoted.
+// printable returns a value as text that is safe on a terminal: it quotes a string
+// that strconv.Quote has to escape, such as one with control characters.
 func printable(value any) string {
 	switch v := value.(type) {
 	case nil:

@@ -69,7 +69,7 @@ func main() {
 	if len(os.Args) > 0 && filepath.Base(os.Args[0]) == "healthcheck" {
 		os.Exit(probe(os.Environ(), net.DialTimeout, os.Stderr))
 	}
-	// signal.Notify drops a signal that does not fit: two are of interest.
+	// The buffer holds two, because signal.Notify drops a signal that does not fit.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	os.Exit(serve(os.Args, os.Environ(), signals, os.Stdout, os.Stderr))

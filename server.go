@@ -13,8 +13,7 @@ func newServer(handler http.Handler, config *tls.Config, logger *log.Logger) *ht
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
-	// Clients need prior knowledge for this one (RFC 9113, section 3.3): some
-	// proxies have it.
+	// HTTP/2 without TLS, for proxies with prior knowledge (RFC 9113, section 3.3).
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler:   handler,

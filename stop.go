@@ -14,20 +14,20 @@ import (
 // fails if the shutdown timeout passes or a second signal arrives.
 func stop(server *http.Server, s settings, signals <-chan os.Signal) error {
 	defer server.Close()
-	patience, hurry := context.WithCancel(context.Background())
-	defer hurry()
+	ctx, force := context.WithCancel(context.Background())
+	defer force()
 	go func() {
 		<-signals
-		hurry()
+		force()
 	}()
 	select {
 	case <-time.After(s.drain):
-	case <-patience.Done():
+	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(patience, s.shutdownTimeout)
+	shutdown, cancel := context.WithTimeout(ctx, s.shutdownTimeout)
 	defer cancel()
-	err := server.Shutdown(grace)
-	if patience.Err() != nil {
+	err := server.Shutdown(shutdown)
+	if ctx.Err() != nil {
 		return errors.New("forced by a second signal")
 	}
 	if err != nil {
