@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// logAccess writes one line for each request that next has answered: remote
-// address, method, path, status, bytes of the body, duration. The path is
-// quoted, so that no line can be forged; net/http takes no method that could.
+// logAccess writes one line to out for each request that next has answered:
+// remote address, method, path, status, body bytes and duration. The path is
+// quoted so that a request cannot forge a line. The method needs no quotes:
+// net/http accepts only the characters of a token.
 func logAccess(next http.Handler, out io.Writer) http.Handler {
 	logger := log.New(out, "", 0)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -18,13 +19,13 @@ func logAccess(next http.Handler, out io.Writer) http.Handler {
 		method, path := r.Method, r.URL.Path
 		next.ServeHTTP(counted, r)
 		if method == http.MethodHead {
-			counted.bytes = 0 // net/http takes the body and sends none
+			counted.bytes = 0 // net/http discards the body
 		}
 		logger.Printf("%s %s %q %d %d %v", r.RemoteAddr, method, path, counted.status, counted.bytes, time.Since(start))
 	})
 }
 
-// countingWriter keeps the status and the number of bytes of a response.
+// countingWriter records the status and the number of body bytes of a response.
 type countingWriter struct {
 	http.ResponseWriter
 	status int

@@ -23,21 +23,21 @@ func TestAccessLog(t *testing.T) {
 		before := access.String()
 		fetch(t, c.method, server.url+c.target)
 		var line string
-		for line == "" { // it is written after the answer
+		for line == "" { // the server logs after it has answered
 			line = strings.TrimPrefix(access.String(), before)
 		}
 		want := regexp.MustCompile(`^127\.0\.0\.1:\d+ ` + regexp.QuoteMeta(c.want) + `.*[0-9](ns|µs|ms|s)\n$`)
 		if !want.MatchString(line) {
-			t.Errorf("%s %s is logged as %q, want %s", c.method, c.target, line, want)
+			t.Errorf("%s %s logged %q, want %s", c.method, c.target, line, want)
 		}
 	}
 	if strings.Contains(access.String(), "s3cret") {
-		t.Errorf("an argument is in the access log: %s", access.String())
+		t.Errorf("the access log shows an argument: %s", access.String())
 	}
 
 	quiet := new(lockedBuffer)
 	fetch(t, "GET", serveTestTo(t, quiet, nil).url+"/args")
 	if got := quiet.String(); got != "" {
-		t.Errorf("an access log that nobody asked for: %q", got)
+		t.Errorf("got an access log without the setting: %q", got)
 	}
 }

@@ -5,28 +5,25 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 )
 
-// argsHandler answers with the whole argument vector. It never changes, so each
-// format is made once, when it is first asked for: the longest vectors take a
-// while, and few clients want them all.
+// argsHandler answers with the whole argument vector.
 func argsHandler(argv []string) http.HandlerFunc {
-	formats := []format{formatText, formatJSON, formatShell, formatNUL}
-	responses := map[string]func() response{
-		formatText.name:  sync.OnceValue(func() response { return newResponse(formatText.contentType, fmt.Sprintln(argv)) }),
-		formatJSON.name:  sync.OnceValue(func() response { return newResponse(formatJSON.contentType, string(appendJSON(nil, argv))+"\n") }),
-		formatShell.name: sync.OnceValue(func() response { return newResponse(formatShell.contentType, shellCommand(argv)+"\n") }),
-		formatNUL.name:   sync.OnceValue(func() response { return newResponse(formatNUL.contentType, nulTerminated(argv)) }),
-	}
-	return func(w http.ResponseWriter, r *http.Request) {
-		if f, ok := chooseFormat(w, r, formats...); ok {
-			responses[f.name]().send(w, http.StatusOK)
+	return fixed(func(f format) string {
+		switch f {
+		case formatJSON:
+			return string(appendJSON(nil, argv)) + "\n"
+		case formatShell:
+			return shellCommand(argv) + "\n"
+		case formatNUL:
+			return nulTerminated(argv)
+		default:
+			return fmt.Sprintln(argv)
 		}
-	}
+	}, formatText, formatJSON, formatShell, formatNUL)
 }
 
-// argHandler answers with the bytes of one argument, and nothing added.
+// argHandler answers with the bytes of one argument and adds nothing.
 func argHandler(argv []string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.ParseUint(r.PathValue("n"), 10, 0)
@@ -34,15 +31,15 @@ func argHandler(argv []string) http.HandlerFunc {
 		case err == nil && n < uint64(len(argv)):
 			send(w, http.StatusOK, octetStream, argv[n])
 		case len(argv) == 0:
-			fail(w, http.StatusNotFound, "there is no argument at all, not even 0")
+			fail(w, http.StatusNotFound, "the argument vector is empty")
 		default:
 			fail(w, http.StatusNotFound, fmt.Sprintf("argument %q: want a number from 0 to %d", r.PathValue("n"), len(argv)-1))
 		}
 	}
 }
 
-// nulTerminated ends each argument with a NUL, which none can hold: nothing is
-// lost. It is the form of /proc/PID/cmdline.
+// nulTerminated returns each argument followed by a NUL byte, the format of
+// /proc/PID/cmdline. It is lossless, because an argument cannot contain NUL.
 func nulTerminated(argv []string) string {
 	var b strings.Builder
 	for _, arg := range argv {
@@ -52,14 +49,15 @@ func nulTerminated(argv []string) string {
 	return b.String()
 }
 
-// shellCommand is a command that a POSIX shell splits into just this vector.
+// shellCommand returns a command that a POSIX shell splits into exactly this
+// vector.
 // https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02
 func shellCommand(argv []string) string {
 	words := make([]string, len(argv))
 	for i, arg := range argv {
 		words[i] = shellWord(arg)
-		// As the first word A=B would be an assignment, and if a keyword. No
-		// name of either has a slash.
+		// A first word such as A=B is an assignment, and if is a keyword, unless
+		// quoted. A word that starts with a slash is neither.
 		if i == 0 && words[i] == arg && !strings.HasPrefix(arg, "/") {
 			words[i] = "'" + arg + "'"
 		}
@@ -67,7 +65,7 @@ func shellCommand(argv []string) string {
 	return strings.Join(words, " ")
 }
 
-// shellWord quotes an argument, unless a shell takes all of it literally.
+// shellWord quotes an argument unless a shell takes every byte of it literally.
 func shellWord(arg string) string {
 	literal := arg != ""
 	for _, c := range []byte(arg) {
@@ -81,6 +79,6 @@ func shellWord(arg string) string {
 	if literal {
 		return arg
 	}
-	// Between single quotes all is literal, but for themselves.
+	// Inside single quotes everything but a single quote is literal.
 	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 }

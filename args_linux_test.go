@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// What the kernel took is what is served, in every format, up to the longest
-// argument and the longest vector that it takes.
+// The server answers with the vector that the kernel holds, in every format, up to
+// the longest argument and the longest vector that the kernel accepts.
 func TestKernelLimits(t *testing.T) {
-	// MAX_ARG_STRLEN, with the NUL at its end, on machines with pages of 4 KiB.
+	// MAX_ARG_STRLEN includes the final NUL. It is 32 pages, here of 4 KiB.
 	longest := strings.Repeat("x", 32*4096-1)
-	many := 0
-	for low, high := 1, 4<<20; low < high; many = low { // the first number too many
+	tooMany := 0 // the smallest number of arguments that the kernel refuses
+	for low, high := 1, 4<<20; low < high; tooMany = low {
 		middle := (low + high) / 2
 		cmd := command(repeated(middle), "ARGSERVER_ADDR=127.0.0.1:0")
 		err := cmd.Start()
@@ -27,14 +27,14 @@ func TestKernelLimits(t *testing.T) {
 		}
 	}
 	if err := command([]string{"/argserver", longest + "x"}).Start(); err == nil {
-		t.Error("the kernel takes a longer argument than the longest tried here")
+		t.Error("the kernel accepts a longer argument than the longest in this test")
 	}
 	for _, c := range []struct {
 		name string
 		argv []string
 	}{
 		{"longest argument", []string{"/argserver", longest}},
-		{"longest vector", repeated(many - 1)},
+		{"longest vector", repeated(tooMany - 1)},
 		{"hostile", vectors[8].argv},
 		{"no argv", nil},
 	} {
@@ -46,22 +46,22 @@ func TestKernelLimits(t *testing.T) {
 			}
 			url := "http://" + p.addr + "/args"
 			if got := fetch(t, "GET", url+"?format=nul").body; got != string(cmdline) {
-				t.Errorf("nul: %d bytes, which differ from the %d of /proc/PID/cmdline", len(got), len(cmdline))
+				t.Errorf("?format=nul returned %d bytes that differ from the %d of /proc/PID/cmdline", len(got), len(cmdline))
 			}
 			argv := strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")
 			if got := fetch(t, "GET", url).body; got != fmt.Sprintln(argv) {
-				t.Errorf("text: %d bytes that differ", len(got))
+				t.Errorf("the text, %d bytes, differs", len(got))
 			}
 			wantJSON(t, fetch(t, "GET", url+"?format=json").body, argv)
 			wantShell(t, fetch(t, "GET", url+"?format=shell").body, argv)
-			if status := p.stop(t); status != 0 {
+			if status := p.stop(syscall.SIGTERM); status != 0 {
 				t.Errorf("exit status %d, want 0: %s", status, p.log)
 			}
 		})
 	}
 }
 
-// repeated is a vector of n arguments after its name.
+// repeated returns a vector of the program name and n arguments.
 func repeated(n int) []string {
 	argv := make([]string, n+1)
 	argv[0] = "/argserver"
@@ -69,11 +69,4 @@ func repeated(n int) []string {
 		argv[i+1] = "x"
 	}
 	return argv
-}
-
-func (p *program) stop(t *testing.T) int {
-	t.Helper()
-	p.Process.Signal(syscall.SIGTERM)
-	p.Wait()
-	return p.ProcessState.ExitCode()
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// vectors are argument vectors that lose something on the way if they can.
+// vectors are argument vectors that a careless encoding changes.
 var vectors = []struct {
 	name string
 	argv []string
@@ -33,7 +33,7 @@ var vectors = []struct {
 	{"many", slices.Repeat([]string{"x"}, 10_000)},
 }
 
-// everyByte holds each byte once but NUL, which no argument can hold.
+// everyByte returns each byte once, except NUL, which an argument cannot contain.
 func everyByte() string {
 	var b strings.Builder
 	for i := 1; i < 256; i++ {
@@ -79,13 +79,13 @@ func TestArgOutOfRange(t *testing.T) {
 		}
 	}
 	server = serveTest(t, nil)
-	if a := fetch(t, "GET", server.url+"/args/0"); a.status != 404 || !strings.Contains(a.body, "no argument") {
-		t.Errorf("without arguments GET /args/0 = %d %q, want a 404 that says so", a.status, a.body)
+	if a := fetch(t, "GET", server.url+"/args/0"); a.status != 404 || !strings.Contains(a.body, "vector is empty") {
+		t.Errorf("with an empty vector GET /args/0 = %d %q, want a 404 that says so", a.status, a.body)
 	}
 }
 
-// wantJSON checks that a text is the JSON of a vector, as encoding/json writes
-// it: with U+FFFD for each byte that is not UTF-8.
+// wantJSON checks that text decodes to the same vector as the output of
+// encoding/json, with U+FFFD for each invalid UTF-8 byte.
 func wantJSON(t *testing.T, text string, argv []string) {
 	t.Helper()
 	encoded, err := json.Marshal(slices.Concat([]string{}, argv))
@@ -104,16 +104,14 @@ func wantJSON(t *testing.T, text string, argv []string) {
 	}
 }
 
-// wantShell checks that a shell splits a command into a vector, by having it
-// take the words as positional parameters and print them.
+// wantShell checks that sh splits command into argv. It makes the words the
+// positional parameters and prints those.
 func wantShell(t *testing.T, command string, argv []string) {
 	t.Helper()
-	// The first word is read as a command does it: as the name of a function
-	// it cannot be tried, since most are no names.
 	words := strings.TrimSuffix(command, "\n")
 	if len(argv) == 0 {
 		if words != "" {
-			t.Errorf("the command for no arguments is %q, want none", words)
+			t.Errorf("the command for an empty vector is %q, want none", words)
 		}
 		return
 	}
@@ -127,12 +125,11 @@ func wantShell(t *testing.T, command string, argv []string) {
 		t.Fatalf("sh: %v", err)
 	}
 	if want := strings.Join(argv, "\x00") + "\x00"; string(got) != want {
-		t.Errorf("sh makes %.200q of %.200q, want %.200q", got, words, want)
+		t.Errorf("got %.200q from sh for %.200q, want %.200q", got, words, want)
 	}
 }
 
-// As a command the first word must not be taken for an assignment, a keyword or
-// an alias.
+// A shell must not read the first word as an assignment, a keyword or an alias.
 func TestShellCommandName(t *testing.T) {
 	for name, want := range map[string]string{
 		"/argserver":  "/argserver",
@@ -145,7 +142,7 @@ func TestShellCommandName(t *testing.T) {
 		"a b":         "'a b'",
 	} {
 		if got := shellCommand([]string{name}); got != want {
-			t.Errorf("the command %q is written %s, want %s", name, got, want)
+			t.Errorf("the command name %q is written %s, want %s", name, got, want)
 		}
 	}
 }
@@ -158,7 +155,7 @@ func FuzzShell(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
 		if strings.Contains(a+b, "\x00") {
-			return // no argument holds one
+			return // an argument cannot contain NUL
 		}
 		wantShell(t, shellCommand([]string{a, b}), []string{a, b})
 	})
@@ -172,7 +169,7 @@ func FuzzNUL(f *testing.F) {
 			return
 		}
 		if got := strings.Split(nulTerminated([]string{a, b}), "\x00"); !slices.Equal(got, []string{a, b, ""}) {
-			t.Errorf("%q and %q come back as %q", a, b, got)
+			t.Errorf("%q and %q decode to %q", a, b, got)
 		}
 	})
 }

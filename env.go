@@ -7,29 +7,27 @@ import (
 	"strings"
 )
 
-// envHandler answers with the variables that the operator listed, "*" for all,
-// as far as they are set.
+// envHandler answers with the variables of environ whose names are listed, or
+// with all of them if "*" is. It answers 403 if the operator listed none.
 func envHandler(listed, environ []string) http.HandlerFunc {
-	var variables object
-	var text strings.Builder
-	for _, variable := range slices.Sorted(slices.Values(environ)) {
-		name, value, _ := strings.Cut(variable, "=")
-		if slices.Contains(listed, name) || slices.Contains(listed, "*") {
-			variables = append(variables, member{name, value})
-			text.WriteString(name + "=" + strconv.Quote(value) + "\n")
+	if listed == nil {
+		return func(w http.ResponseWriter, r *http.Request) {
+			fail(w, http.StatusForbidden, "no variables are listed; start the server with ARGSERVER_ENV=HOME,PATH to show these, or with * to show all")
 		}
 	}
-	bodies := map[string]string{
-		formatText.name: text.String(),
-		formatJSON.name: string(appendJSON(nil, variables)) + "\n",
-	}
-	return func(w http.ResponseWriter, r *http.Request) {
-		if listed == nil {
-			fail(w, http.StatusForbidden, "not shown: the operator lists what to show in ARGSERVER_ENV, such as ARGSERVER_ENV=HOME,PATH, or * for all")
-			return
+	return fixed(func(f format) string {
+		var variables object
+		var text strings.Builder
+		for _, variable := range slices.Sorted(slices.Values(environ)) {
+			name, value, _ := strings.Cut(variable, "=")
+			if slices.Contains(listed, name) || slices.Contains(listed, "*") {
+				variables = append(variables, member{name, value})
+				text.WriteString(name + "=" + strconv.Quote(value) + "\n")
+			}
 		}
-		if f, ok := chooseFormat(w, r, formatText, formatJSON); ok {
-			send(w, http.StatusOK, f.contentType, bodies[f.name])
+		if f == formatJSON {
+			return string(appendJSON(nil, variables)) + "\n"
 		}
-	}
+		return text.String()
+	}, formatText, formatJSON)
 }

@@ -27,7 +27,7 @@ func TestEnv(t *testing.T) {
 			}
 			if c.status == 403 {
 				if !strings.Contains(text.body, "ARGSERVER_ENV=HOME,PATH") {
-					t.Errorf("refused with %q, want it to say how", text.body)
+					t.Errorf("refused with %q, want an example of ARGSERVER_ENV", text.body)
 				}
 				return
 			}

@@ -2,40 +2,46 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
-	"unicode/utf8"
+	"sync"
 )
 
-// A format is a way to write the same answer.
+// A format is one way to write an answer.
 type format struct {
-	name        string // in ?format
-	mediaType   string // in Accept, empty where ?format alone selects it
-	contentType []string
+	name        string // value of ?format
+	mediaType   string // in Accept; empty if only ?format selects it
+	contentType string
 }
 
 var (
-	formatText  = format{"text", "text/plain", []string{"text/plain; charset=utf-8"}}
-	formatJSON  = format{"json", "application/json", []string{"application/json"}}
-	formatHTML  = format{"html", "text/html", []string{"text/html; charset=utf-8"}}
-	formatShell = format{"shell", "", []string{"text/plain; charset=utf-8"}}
+	formatText  = format{"text", "text/plain", textPlain}
+	formatJSON  = format{"json", "application/json", "application/json"}
+	formatHTML  = format{"html", "text/html", "text/html; charset=utf-8"}
+	formatShell = format{"shell", "", textPlain}
 	formatNUL   = format{"nul", "", octetStream}
 )
 
-// Values of headers that are the same in every response, made once.
-var (
-	octetStream = []string{"application/octet-stream"}
-	nosniff     = []string{"nosniff"}
-	varyAccept  = []string{"Accept"}
-)
+// fixed answers with a body that never changes, in the format that the request
+// asks for. It makes each body at the first request for it, because the longest
+// vectors take milliseconds and megabytes, and few clients need every format.
+func fixed(body func(format) string, formats ...format) http.HandlerFunc {
+	bodies := make(map[format]func() string)
+	for _, f := range formats {
+		bodies[f] = sync.OnceValue(func() string { return body(f) })
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		if f, ok := chooseFormat(w, r, formats...); ok {
+			send(w, http.StatusOK, f.contentType, bodies[f]())
+		}
+	}
+}
 
-// chooseFormat returns the format that a request asks for, of those that there
-// are: by ?format, else by Accept, else the first. For an unknown ?format it
-// answers the request itself, with 400, and returns false.
+// chooseFormat returns the format that the request asks for: the one that ?format
+// names, otherwise the one that Accept prefers, otherwise the first. If ?format
+// names none of them, it answers 400 and returns false.
 func chooseFormat(w http.ResponseWriter, r *http.Request, formats ...format) (format, bool) {
-	w.Header()["Vary"] = varyAccept
+	w.Header().Set("Vary", "Accept")
 	if r.URL.RawQuery != "" {
 		if query := r.URL.Query(); query.Has("format") {
 			name := query.Get("format")
@@ -53,9 +59,9 @@ func chooseFormat(w http.ResponseWriter, r *http.Request, formats ...format) (fo
 	return acceptedFormat(r.Header["Accept"], formats), true
 }
 
-// acceptedFormat returns the format with the highest weight in Accept, the first
-// named of several, or the first there is: a client that accepts nothing of what
-// there is gets an answer all the same.
+// acceptedFormat returns the format with the highest weight in Accept. If several
+// have it, the one named first wins. If Accept matches none, it returns the first
+// format, because an answer helps more than 406 does.
 // https://www.rfc-editor.org/rfc/rfc9110#name-accept
 func acceptedFormat(accept []string, formats []format) format {
 	if accept == nil {
@@ -65,8 +71,8 @@ func acceptedFormat(accept []string, formats []format) format {
 	for _, mediaRange := range strings.Split(strings.Join(accept, ","), ",") {
 		mediaType, parameters, _ := strings.Cut(mediaRange, ";")
 		mediaType = strings.ToLower(strings.TrimSpace(mediaType))
-		// Weights have at most three decimals and are at most 1, so that they
-		// compare as text once the zeros at their end are gone: 0 is "".
+		// A weight is at most 1 and has at most three decimals, so weights compare
+		// as text once their trailing zeros are gone: 0 becomes "".
 		weight := "1"
 		if _, q, ok := strings.Cut(strings.ToLower(parameters), "q="); ok {
 			q, _, _ = strings.Cut(q, ";")
@@ -83,102 +89,4 @@ func acceptedFormat(accept []string, formats []format) format {
 		}
 	}
 	return best
-}
-
-// A response is a body with the headers that tell of it. One that never changes
-// is made once, and then nothing is allocated to send it.
-type response struct {
-	contentType, contentLength []string
-	body                       string
-}
-
-func newResponse(contentType []string, body string) response {
-	return response{contentType, []string{strconv.Itoa(len(body))}, body}
-}
-
-// send answers with a body whose type is as it says and no other: nosniff keeps
-// a browser from taking an argument for a page.
-func (r response) send(w http.ResponseWriter, status int) {
-	header := w.Header()
-	header["Content-Type"] = r.contentType
-	header["X-Content-Type-Options"] = nosniff
-	header["Content-Length"] = r.contentLength
-	w.WriteHeader(status)
-	io.WriteString(w, r.body)
-}
-
-// send answers with a body that is made for this request.
-func send(w http.ResponseWriter, status int, contentType []string, body string) {
-	newResponse(contentType, body).send(w, status)
-}
-
-// fail answers with what was wrong, in a line of text.
-func fail(w http.ResponseWriter, status int, problem string) {
-	send(w, status, formatText.contentType, problem+"\n")
-}
-
-// An object is a JSON object that keeps the order of its members.
-type object []member
-
-type member struct {
-	name  string
-	value any // of a type that appendJSON takes
-}
-
-// appendJSON appends a value as JSON. It stands for encoding/json, which would
-// add 190 kB to the binary.
-func appendJSON(b []byte, value any) []byte {
-	switch v := value.(type) {
-	case string:
-		return appendJSONString(b, v)
-	case int64:
-		return strconv.AppendInt(b, v, 10)
-	case float64:
-		return strconv.AppendFloat(b, v, 'f', -1, 64)
-	case []string:
-		b = append(b, '[')
-		for i, element := range v {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendJSONString(b, element)
-		}
-		return append(b, ']')
-	case object:
-		b = append(b, '{')
-		for i, m := range v {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(appendJSONString(b, m.name), ':')
-			b = appendJSON(b, m.value)
-		}
-		return append(b, '}')
-	default: // nil
-		return append(b, "null"...)
-	}
-}
-
-// appendJSONString writes each byte that is not UTF-8 as one U+FFFD, as
-// encoding/json does.
-func appendJSONString(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b = append(b, '\\', byte(r))
-		case r == '\n':
-			b = append(b, `\n`...)
-		case r == '\r':
-			b = append(b, `\r`...)
-		case r == '\t':
-			b = append(b, `\t`...)
-		case r < ' ':
-			b = append(b, '\\', 'u', '0', '0', hex[r>>4], hex[r&0xf])
-		default:
-			b = utf8.AppendRune(b, r)
-		}
-	}
-	return append(b, '"')
 }

@@ -1,96 +1,82 @@
-// Argserver answers over HTTP with what its process was really given: the
-// arguments, exactly, and each request as it arrived.
+// Argserver is a tiny HTTP server that shows the arguments it was started with,
+// byte for byte, and each request it receives.
 //
-// Command-line arguments are the payload, never options: all of them are shown
-// and none is parsed. Settings come from the environment.
+// Command-line arguments are the payload, never options: argserver shows all of
+// them and parses none. Settings come from environment variables.
 //
-// Endpoints, for GET and HEAD but where it says otherwise:
+// Endpoints, which answer GET and HEAD unless stated otherwise:
 //
-//	/         an overview of arguments, process, limits and request: text, JSON,
-//	          or a page for a browser
+//	/         an overview of arguments, process, limits and request, as text,
+//	          JSON or an HTML page
 //	/args     the argument vector as Go's %v prints it, [/argserver a b c d];
-//	          ?format=json is an array, ?format=shell a command for a shell,
-//	          ?format=nul each argument ended by NUL
-//	/args/N   the bytes of argument N, which counts from 0, the program's name
-//	/request  the request as it arrived, as text or JSON: any method, and any
-//	          path below; ?wait=250ms answers later, up to 30s, ?status=503 with
-//	          another status, 200 to 599; bodies up to 1 MiB
-//	/env      the variables that ARGSERVER_ENV lists, as text or JSON
-//	/healthz  200 while the process serves
-//	/readyz   200 while it wants to serve, 503 once it is to stop
+//	          ?format=json returns an array, ?format=shell a shell command,
+//	          ?format=nul each argument followed by a NUL byte
+//	/args/N   the bytes of argument N, counted from 0, the program name
+//	/request  the request as received, as text or JSON, for any method and any
+//	          path below; ?wait=250ms delays the answer, up to 30s; ?status=503
+//	          sets its status, 200 to 599; request bodies up to 1 MiB
+//	/env      the environment variables listed in ARGSERVER_ENV, as text or JSON
+//	/healthz  200 while the server is running
+//	/readyz   200 until shutdown begins, then 503
 //	/version  version, commit, commit date, Go version and platform
 //
-// Where there are several formats, ?format wins over the header Accept.
+// If an endpoint has several formats, ?format takes precedence over the Accept
+// header.
 //
 // Environment variables, where an empty one counts as unset:
 //
-//	ARGSERVER_ADDR              host:port to listen on; without a host on every
-//	                            address, IPv4 and IPv6; port 0 lets the system
-//	                            choose; default :8080
-//	PORT                        the port to listen on, without ARGSERVER_ADDR
+//	ARGSERVER_ADDR              host:port to listen on; without a host, all IPv4
+//	                            and IPv6 addresses; with port 0, a free port that
+//	                            the system chooses; default :8080
+//	PORT                        port to listen on if ARGSERVER_ADDR is unset
 //	ARGSERVER_TLS_CERT          path of a PEM certificate, to serve HTTPS
-//	ARGSERVER_TLS_KEY           path of its PEM key; both or neither
-//	ARGSERVER_TLS_CLIENT_CA     path of PEM certificates of authorities; a client
-//	                            certificate, if one is given, must be by them
-//	ARGSERVER_ENV               names of the variables that /env may show, with
-//	                            commas between them, or * for all; default none
-//	ARGSERVER_ACCESS_LOG        1 writes a line for each request to standard
-//	                            output; default 0
-//	ARGSERVER_DRAIN             how long requests are still served after SIGTERM
-//	                            or SIGINT, while /readyz says 503, as a Go
-//	                            duration; default 0s
+//	ARGSERVER_TLS_KEY           path of its PEM key; set both or neither
+//	ARGSERVER_TLS_CLIENT_CA     path of PEM CA certificates that a client
+//	                            certificate, if presented, must be signed by
+//	ARGSERVER_ENV               comma-separated names of the variables that /env
+//	                            may show, or * for all; default none
+//	ARGSERVER_ACCESS_LOG        1 logs each request to standard output; default 0
+//	ARGSERVER_DRAIN             how long to keep serving after SIGTERM or SIGINT,
+//	                            while /readyz answers 503, as a Go duration;
+//	                            default 0s
 //	ARGSERVER_SHUTDOWN_TIMEOUT  how long requests in flight may then take to
 //	                            finish, as a Go duration; default 8s
 //
 // Exit statuses of the server:
 //
-//	0  stopped by a signal, with every request in flight answered
-//	1  a run-time error, requests cut off when the shutdown timeout passed, or a
-//	   second signal
-//	2  unusable settings
+//	0  stopped by a signal, all requests in flight answered
+//	1  a runtime error, the shutdown timeout passed, or a second signal
+//	2  invalid settings
 //
-// Started under the name healthcheck, as /healthcheck in the image is, the
-// program is no server but asks the one that runs with the same environment for
-// /healthz. It exits with 0 when that answers 200 within three seconds, else
-// with 1: Docker reserves 2 for itself in a health check.
+// If argv[0] is healthcheck, as it is for /healthcheck in the image, the program
+// is a health check: it requests /healthz from the server that has the same
+// environment. It exits with 0 if the answer is 200 within three seconds, and
+// with 1 otherwise: Docker reserves the exit status 2 of a health check.
 package main
 
 import (
-	"context"
-	"crypto/tls"
-	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"syscall"
-	"time"
-)
-
-// The release sets these when it links the binary.
-var (
-	version = "devel"
-	commit  = "unknown"
-	date    = "unknown"
 )
 
 func main() {
 	if len(os.Args) > 0 && filepath.Base(os.Args[0]) == "healthcheck" {
-		os.Exit(probe(os.Environ(), os.Stderr))
+		os.Exit(probe(os.Environ(), net.DialTimeout, os.Stderr))
 	}
-	// Two, so that a second signal is kept while the first is acted on.
+	// The buffer holds two, because signal.Notify drops a signal that does not fit.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	os.Exit(serve(os.Args, os.Environ(), signals, os.Stdout, os.Stderr))
 }
 
-// serve is the server, from the settings to the exit status.
+// serve runs the server until it fails or a signal stops it, and returns the exit
+// status.
 func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.Writer) int {
 	logger := log.New(stderr, "argserver: ", 0)
 	s, err := parseSettings(environ)
@@ -104,7 +90,7 @@ func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.W
 		return 1
 	}
 	var draining atomic.Bool
-	handler := routes(argv, environ, s.env, &draining)
+	handler := closeWhenDraining(routes(argv, environ, s.env, &draining), &draining)
 	if s.accessLog {
 		handler = logAccess(handler, stdout)
 	}
@@ -133,101 +119,4 @@ func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.W
 	}
 	logger.Printf("stopped on signal (%v)", first)
 	return 0
-}
-
-// stop serves on for the drain, and then lets the requests in flight finish. It
-// returns an error when the grace was not enough or a second signal came.
-func stop(server *http.Server, s settings, signals <-chan os.Signal) error {
-	defer server.Close()
-	patience, hurry := context.WithCancel(context.Background())
-	defer hurry()
-	go func() {
-		<-signals
-		hurry()
-	}()
-	select {
-	case <-time.After(s.drain):
-	case <-patience.Done():
-	}
-	grace, cancel := context.WithTimeout(patience, s.shutdownTimeout)
-	defer cancel()
-	err := server.Shutdown(grace)
-	if patience.Err() != nil {
-		return errors.New("at once, on a second signal")
-	}
-	if err != nil {
-		return fmt.Errorf("requests in flight were cut off after %v", s.shutdownTimeout)
-	}
-	return nil
-}
-
-// newServer bounds what a client can make the server hold and wait for.
-func newServer(handler http.Handler, config *tls.Config, logger *log.Logger) *http.Server {
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(true)
-	// For proxies that know it: the client speaks HTTP/2 from the first byte.
-	protocols.SetUnencryptedHTTP2(true)
-	return &http.Server{
-		Handler:   handler,
-		Protocols: &protocols,
-		TLSConfig: config,
-		// A client that is slow to send its request is cut off early.
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		// The longest wait that a request can ask for, and as long again for a
-		// slow line to take the longest vector, some megabytes.
-		WriteTimeout: 2 * maxWait,
-		// Proxies keep idle connections for 60 seconds, as nginx and the load
-		// balancers of the clouds do. Were argserver first to close one, a
-		// request could cross the close and be lost.
-		IdleTimeout: 75 * time.Second,
-		// As much as the proxies in common use let through; the default of
-		// 1 MiB lets a few clients fill a small container.
-		MaxHeaderBytes: 64 << 10,
-		ErrorLog:       logger,
-	}
-}
-
-// routes lists every endpoint. The mux answers HEAD wherever GET is, and any
-// other method with 405 and Allow.
-func routes(argv, environ, shownEnv []string, draining *atomic.Bool) http.Handler {
-	ok := newResponse(formatText.contentType, "ok\n")
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", overviewHandler(argv))
-	mux.HandleFunc("GET /args", argsHandler(argv))
-	mux.HandleFunc("GET /args/{n}", argHandler(argv))
-	mux.HandleFunc("GET /env", envHandler(shownEnv, environ))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
-		ok.send(w, http.StatusOK)
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if draining.Load() {
-			fail(w, http.StatusServiceUnavailable, "draining: this server is to stop")
-			return
-		}
-		ok.send(w, http.StatusOK)
-	})
-	mux.HandleFunc("GET /version", func(w http.ResponseWriter, r *http.Request) {
-		var b strings.Builder
-		for _, fact := range versionFacts() {
-			fmt.Fprintf(&b, "%s %s\n", fact.name, fact.value)
-		}
-		send(w, http.StatusOK, formatText.contentType, b.String())
-	})
-	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
-		fail(w, http.StatusNotFound, "not found: GET / lists what there is")
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if draining.Load() {
-			// Over HTTP/2 net/http makes a GOAWAY of it.
-			w.Header()["Connection"] = []string{"close"}
-		}
-		// Not by way of the mux, which would redirect an unclean path.
-		if r.URL.Path == "/request" || strings.HasPrefix(r.URL.Path, "/request/") {
-			requestHandler(w, r)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
 }

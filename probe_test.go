@@ -5,9 +5,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestProbe(t *testing.T) {
@@ -20,7 +23,6 @@ func TestProbe(t *testing.T) {
 	addr := server.Listener.Addr().String()
 	_, port, _ := net.SplitHostPort(addr)
 
-	mute := listen(t)
 	garbled := listen(t)
 	go func() {
 		for {
@@ -47,16 +49,15 @@ func TestProbe(t *testing.T) {
 		{"any IPv6 host", "ARGSERVER_ADDR=[::]:" + port, healthy, 0, "healthy"},
 		{"port alone", "PORT=" + port, healthy, 0, "healthy"},
 		{"unhealthy", "PORT=" + port, http.NotFoundHandler(), 1, "answered 404, want 200"},
-		{"endless header", "PORT=" + port, endlessHeader{}, 1, "did not answer in HTTP"},
-		{"not HTTP", "ARGSERVER_ADDR=" + garbled.Addr().String(), nil, 1, "did not answer in HTTP"},
-		{"no answer", "ARGSERVER_ADDR=" + mute.Addr().String(), nil, 1, "timeout"},
+		{"endless header", "PORT=" + port, endlessHeader{}, 1, "no HTTP response from"},
+		{"not HTTP", "ARGSERVER_ADDR=" + garbled.Addr().String(), nil, 1, "no HTTP response from"},
 		{"nobody there", "ARGSERVER_ADDR=" + closed.Addr().String(), nil, 1, closed.Addr().String()},
 		{"chosen port", "PORT=0", nil, 1, `address ":0": want a fixed port`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			handler = c.handler
 			var log strings.Builder
-			if status := probe([]string{c.setting}, &log); status != c.status {
+			if status := probe([]string{c.setting}, net.DialTimeout, &log); status != c.status {
 				t.Errorf("exit status %d, want %d", status, c.status)
 			}
 			wantOneLine(t, log.String(), c.says)
@@ -64,24 +65,58 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// The probe goes by the same settings as the server, and needs no certificate
-// even where clients may give one.
+// The probe fails after exactly three seconds, whatever it waits for.
+func TestProbeTimeout(t *testing.T) {
+	for name, dial := range map[string]dialFunc{
+		"no connection": func(_, _ string, timeout time.Duration) (net.Conn, error) {
+			time.Sleep(timeout)
+			return nil, os.ErrDeadlineExceeded
+		},
+		"slow to connect and to read": func(string, string, time.Duration) (net.Conn, error) {
+			time.Sleep(2 * time.Second)
+			conn, _ := net.Pipe()
+			return conn, nil
+		},
+		"no answer": func(string, string, time.Duration) (net.Conn, error) {
+			conn, server := net.Pipe()
+			go io.Copy(io.Discard, server) // it reads and does not answer
+			return conn, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				var log strings.Builder
+				if status := probe(nil, dial, &log); status != 1 {
+					t.Errorf("exit status %d, want 1", status)
+				}
+				if after := time.Since(start); after != 3*time.Second {
+					t.Errorf("ends after %v, want 3s", after)
+				}
+				wantOneLine(t, log.String(), "timeout")
+			})
+		})
+	}
+}
+
+// The probe reads the same settings as the server. It presents no certificate, even
+// if the server accepts client certificates.
 func TestProbeTLS(t *testing.T) {
 	authority := newAuthority(t)
 	cert, key := authority.issue(t, "another.name")
 	environ := []string{"ARGSERVER_TLS_CERT=" + cert, "ARGSERVER_TLS_KEY=" + key, "ARGSERVER_TLS_CLIENT_CA=" + authority.path}
 	server := serveTest(t, nil, environ...)
 	var log strings.Builder
-	if status := probe(append(environ, "ARGSERVER_ADDR="+server.addr), &log); status != 0 {
+	if status := probe(append(environ, "ARGSERVER_ADDR="+server.addr), net.DialTimeout, &log); status != 0 {
 		t.Errorf("exit status %d, want 0: %s", status, &log)
 	}
 	log.Reset()
-	if status := probe([]string{"ARGSERVER_ADDR=" + server.addr}, &log); status != 1 {
+	if status := probe([]string{"ARGSERVER_ADDR=" + server.addr}, net.DialTimeout, &log); status != 1 {
 		t.Errorf("without TLS the exit status is %d, want 1: %s", status, &log)
 	}
 }
 
-// endlessHeader answers with more header than a probe should read.
+// endlessHeader answers with a larger header than the probe reads.
 type endlessHeader struct{}
 
 func (endlessHeader) ServeHTTP(w http.ResponseWriter, r *http.Request) {

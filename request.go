@@ -17,12 +17,13 @@ import (
 )
 
 const (
-	maxBody = 1 << 20 // bytes of a request's body
-	maxWait = 30 * time.Second
+	maxBody = 1 << 20          // largest request body, in bytes
+	maxWait = 30 * time.Second // longest ?wait
 )
 
-// requestHandler answers with the request as it arrived, after ?wait and with
-// ?status.
+// requestHandler answers with the request as received, after the delay of ?wait
+// and with the status of ?status. It answers 400 if either is invalid, and 413 if
+// the body is larger than maxBody.
 func requestHandler(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	wait, err := parseWait(query)
@@ -39,7 +40,8 @@ func requestHandler(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	// A body that says so is refused before a client that asks has sent it.
+	// A declared length over the limit is refused before a client that sent Expect
+	// uploads it.
 	var tooLarge *http.MaxBytesError
 	var body []byte
 	if r.ContentLength <= maxBody {
@@ -54,7 +56,7 @@ func requestHandler(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	// The context is done when the client goes away or the server is closed.
+	// The context ends when the client disconnects or the server closes.
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -66,9 +68,9 @@ func requestHandler(w http.ResponseWriter, r *http.Request) {
 	var answer []byte
 	switch {
 	case status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified:
-		w.WriteHeader(status) // these have no body
+		w.WriteHeader(status) // RFC 9110 allows no body
 		return
-	case f.name == formatJSON.name:
+	case f == formatJSON:
 		facts := append(requestFacts(r), member{"body", base64.StdEncoding.EncodeToString(body)})
 		answer = append(appendJSON(nil, facts), '\n')
 	default:
@@ -99,7 +101,7 @@ func parseStatus(query url.Values) (int, error) {
 	return status, nil
 }
 
-// requestFacts are all of a request but its body.
+// requestFacts returns everything about a request except its body.
 func requestFacts(r *http.Request) object {
 	var headers object
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
@@ -114,7 +116,8 @@ func requestFacts(r *http.Request) object {
 	}, connectionFacts(r)...)
 }
 
-// connectionFacts are what is known of the connection that a request came on.
+// connectionFacts returns the addresses, TLS parameters and client certificate of
+// the connection.
 func connectionFacts(r *http.Request) object {
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	facts := object{{"remote", r.RemoteAddr}, {"local", fmt.Sprint(local)}}
@@ -127,9 +130,9 @@ func connectionFacts(r *http.Request) object {
 	return facts
 }
 
-// requestText tells the connection first, a line each, and after an empty line
-// the request in the form of HTTP/1.1. No value of it can hold a line end, since
-// net/http refuses those.
+// requestText returns the facts of the connection, one a line, then an empty line
+// and the request in HTTP/1.1 form. Targets and header values need no quoting:
+// net/http rejects those that contain a line end.
 func requestText(r *http.Request, body []byte) []byte {
 	var b bytes.Buffer
 	for _, fact := range connectionFacts(r) {

@@ -90,7 +90,7 @@ func TestRequestParameters(t *testing.T) {
 				t.Errorf("got %d %q, want %d with %q", a.status, a.body, c.status, c.says)
 			}
 			if a.body != "" && (a.header.Get("Content-Type") != "text/plain; charset=utf-8" || a.header.Get("X-Content-Type-Options") != "nosniff") {
-				t.Errorf("sent as %s without sniffing: %q", a.header.Get("Content-Type"), a.header.Get("X-Content-Type-Options"))
+				t.Errorf("got Content-Type %q and X-Content-Type-Options %q", a.header.Get("Content-Type"), a.header.Get("X-Content-Type-Options"))
 			}
 		})
 	}
@@ -129,21 +129,20 @@ func TestRequestBody(t *testing.T) {
 	}
 }
 
-// A waiting request is answered no later than its client goes away or the grace
-// is over: the longest wait outlasts neither.
+// A delay of ?wait ends when the client disconnects or the shutdown timeout passes.
 func TestRequestWaitEnds(t *testing.T) {
 	var access lockedBuffer
 	server := serveTestTo(t, &access, nil, "ARGSERVER_ACCESS_LOG=1", "ARGSERVER_SHUTDOWN_TIMEOUT=10ms")
 	conn := dial(t, server.addr)
 	fmt.Fprint(conn, "GET /request/gone?wait=30s HTTP/1.1\r\nHost: a\r\n\r\n")
 	conn.Close()
-	for !strings.Contains(access.String(), "/request/gone") { // or the test times out
+	for !strings.Contains(access.String(), "/request/gone") { // the test times out if it never does
 		fetch(t, "GET", server.url+"/healthz")
 	}
 
 	conn = dial(t, server.addr)
 	fmt.Fprint(conn, "POST /request/cut?wait=30s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n")
-	// The handler asks for the body, so it is at work.
+	// The 100 shows that the handler is reading the body.
 	interim := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
 	if _, err := io.ReadFull(conn, interim); err != nil || !strings.Contains(string(interim), "100 Continue") {
 		t.Fatalf("got %q (%v), want 100 Continue", interim, err)

@@ -12,18 +12,19 @@ import (
 	"time"
 )
 
-// settings are what the environment decides. The package comment tells each.
+// settings holds the configuration; the package comment documents it.
 type settings struct {
 	addr            string      // host:port
-	tls             *tls.Config // nil for plain HTTP
-	env             []string    // names of the variables to show, or just "*"
+	tls             *tls.Config // nil to serve plain HTTP
+	env             []string    // names of the variables to show, only "*" for all, or nil for none
 	accessLog       bool
 	drain           time.Duration
 	shutdownTimeout time.Duration
 }
 
-// parseSettings reads the settings and the files that they name, or returns one
-// error that names every unusable one.
+// parseSettings reads the settings from the environment, and the TLS files that
+// they name. Its error names every invalid setting, with its value and what would
+// be valid.
 func parseSettings(environ []string) (settings, error) {
 	variables := make(map[string]string)
 	for _, variable := range environ {
@@ -32,19 +33,19 @@ func parseSettings(environ []string) (settings, error) {
 	}
 	s := settings{addr: ":8080", shutdownTimeout: 8 * time.Second}
 	var problems []string
-	unusable := func(name, want string) {
+	invalid := func(name, want string) {
 		problems = append(problems, fmt.Sprintf("%s=%q: want %s", name, variables[name], want))
 	}
 
 	if addr := variables["ARGSERVER_ADDR"]; addr != "" {
 		s.addr = addr
 		if _, port, err := net.SplitHostPort(addr); err != nil || !isPort(port) {
-			unusable("ARGSERVER_ADDR", "host:port with a port from 0 to 65535, such as :8080 or [::1]:8080")
+			invalid("ARGSERVER_ADDR", "host:port with a port from 0 to 65535, such as :8080 or [::1]:8080")
 		}
 	} else if port := variables["PORT"]; port != "" {
 		s.addr = ":" + port
 		if !isPort(port) {
-			unusable("PORT", "a number from 0 to 65535, such as 8080")
+			invalid("PORT", "a number from 0 to 65535, such as 8080")
 		}
 	}
 
@@ -52,7 +53,7 @@ func parseSettings(environ []string) (settings, error) {
 		if text := variables[name]; text != "" {
 			var err error
 			if *value, err = time.ParseDuration(text); err != nil || *value < 0 {
-				unusable(name, "a duration of 0s or more, such as 8s or 1m30s")
+				invalid(name, "a duration of 0s or more, such as 8s or 1m30s")
 			}
 		}
 	}
@@ -64,7 +65,7 @@ func parseSettings(environ []string) (settings, error) {
 	case "1":
 		s.accessLog = true
 	default:
-		unusable("ARGSERVER_ACCESS_LOG", "1 for an access log, or 0 for none")
+		invalid("ARGSERVER_ACCESS_LOG", "1 for an access log, or 0 for none")
 	}
 
 	if list := variables["ARGSERVER_ENV"]; list != "" {
@@ -72,7 +73,7 @@ func parseSettings(environ []string) (settings, error) {
 		for i, name := range s.env {
 			s.env[i] = strings.TrimSpace(name)
 			if s.env[i] == "" || strings.Contains(name, "=") || (len(s.env) > 1 && s.env[i] == "*") {
-				unusable("ARGSERVER_ENV", "names of variables with commas between them, such as HOME,PATH, or * for all")
+				invalid("ARGSERVER_ENV", "comma-separated variable names, such as HOME,PATH, or * for all")
 				break
 			}
 		}
@@ -83,26 +84,26 @@ func parseSettings(environ []string) (settings, error) {
 	case cert != "" && key != "":
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		if err != nil {
-			unusable("ARGSERVER_TLS_CERT", "the path of a PEM certificate")
-			unusable("ARGSERVER_TLS_KEY", fmt.Sprintf("the path of its PEM key: %v", err))
+			invalid("ARGSERVER_TLS_CERT", "the path of a PEM certificate")
+			invalid("ARGSERVER_TLS_KEY", fmt.Sprintf("the path of its PEM key: %v", err))
 		}
 		s.tls = &tls.Config{Certificates: []tls.Certificate{pair}}
 	case cert != "":
-		unusable("ARGSERVER_TLS_CERT", "ARGSERVER_TLS_KEY beside it")
+		invalid("ARGSERVER_TLS_CERT", "ARGSERVER_TLS_KEY set as well")
 	case key != "":
-		unusable("ARGSERVER_TLS_KEY", "ARGSERVER_TLS_CERT beside it")
+		invalid("ARGSERVER_TLS_KEY", "ARGSERVER_TLS_CERT set as well")
 	case clientCA != "":
-		unusable("ARGSERVER_TLS_CLIENT_CA", "ARGSERVER_TLS_CERT and ARGSERVER_TLS_KEY beside it")
+		invalid("ARGSERVER_TLS_CLIENT_CA", "ARGSERVER_TLS_CERT and ARGSERVER_TLS_KEY set as well")
 	}
 	if clientCA != "" && s.tls != nil {
 		s.tls.ClientAuth = tls.VerifyClientCertIfGiven
 		s.tls.ClientCAs = x509.NewCertPool()
 		pem, err := os.ReadFile(clientCA)
 		if err == nil && !s.tls.ClientCAs.AppendCertsFromPEM(pem) {
-			err = errors.New("no certificate in it")
+			err = errors.New("the file contains no certificate")
 		}
 		if err != nil {
-			unusable("ARGSERVER_TLS_CLIENT_CA", fmt.Sprintf("the path of PEM certificates: %v", err))
+			invalid("ARGSERVER_TLS_CLIENT_CA", fmt.Sprintf("the path of PEM CA certificates: %v", err))
 		}
 	}
 

@@ -27,7 +27,7 @@ func TestSettings(t *testing.T) {
 		{"no access log", []string{"ARGSERVER_ACCESS_LOG=0"}, settings{addr: ":8080", shutdownTimeout: 8 * time.Second}},
 		{"variables", []string{"ARGSERVER_ENV=HOME, PATH"}, settings{addr: ":8080", env: []string{"HOME", "PATH"}, shutdownTimeout: 8 * time.Second}},
 		{"all variables", []string{"ARGSERVER_ENV=*"}, settings{addr: ":8080", env: []string{"*"}, shutdownTimeout: 8 * time.Second}},
-		// What a Kubernetes Service called argserver puts into every pod.
+		// A Service named argserver makes Kubernetes set these in every pod.
 		{"of a Service", []string{"ARGSERVER_PORT=tcp://10.0.0.1:80", "ARGSERVER_SERVICE_HOST=10.0.0.1", "ARGSERVER_PORT_80_TCP_ADDR=10.0.0.1"},
 			settings{addr: ":8080", shutdownTimeout: 8 * time.Second}},
 	} {
@@ -40,15 +40,14 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// An unusableCase is an environment that cannot be served with, and what the
-// message must say.
-type unusableCase struct {
+// An invalidCase is an environment with invalid settings, and parts of the error.
+type invalidCase struct {
 	environ []string
 	says    []string
 }
 
-// unusable has a case for every way in which a setting can be unusable.
-func unusable(t *testing.T) []unusableCase {
+// invalidSettings returns a case for every way in which a setting can be invalid.
+func invalidSettings(t *testing.T) []invalidCase {
 	authority := newAuthority(t)
 	cert, key := authority.issue(t, "argserver")
 	_, otherKey := authority.issue(t, "argserver")
@@ -56,12 +55,12 @@ func unusable(t *testing.T) []unusableCase {
 	if err := os.WriteFile(notPEM, []byte("-----BEGIN NOTHING-----\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	all := unusableCase{environ: []string{"PORT=x", "ARGSERVER_TLS_CERT=x", "ARGSERVER_ENV=,", "ARGSERVER_ACCESS_LOG=x", "ARGSERVER_DRAIN=x", "ARGSERVER_SHUTDOWN_TIMEOUT=x"}}
+	all := invalidCase{environ: []string{"PORT=x", "ARGSERVER_TLS_CERT=x", "ARGSERVER_ENV=,", "ARGSERVER_ACCESS_LOG=x", "ARGSERVER_DRAIN=x", "ARGSERVER_SHUTDOWN_TIMEOUT=x"}}
 	for _, variable := range all.environ {
 		name, value, _ := strings.Cut(variable, "=")
 		all.says = append(all.says, name+`="`+value+`": want `)
 	}
-	return []unusableCase{
+	return []invalidCase{
 		all,
 		{[]string{"ARGSERVER_ADDR=8080"}, []string{`ARGSERVER_ADDR="8080"`, "host:port"}},
 		{[]string{"ARGSERVER_ADDR=::1"}, []string{`ARGSERVER_ADDR="::1"`, "[::1]:8080"}},
@@ -79,15 +78,15 @@ func unusable(t *testing.T) []unusableCase {
 		{[]string{"ARGSERVER_ENV=HOME,"}, []string{`ARGSERVER_ENV="HOME,"`, "HOME,PATH"}},
 		{[]string{"ARGSERVER_ENV=HOME=x"}, []string{`ARGSERVER_ENV="HOME=x"`}},
 		{[]string{"ARGSERVER_ENV=*,HOME"}, []string{`ARGSERVER_ENV="*,HOME"`}},
-		{[]string{"ARGSERVER_TLS_CERT=" + cert}, []string{"ARGSERVER_TLS_CERT=", "want ARGSERVER_TLS_KEY beside it"}},
-		{[]string{"ARGSERVER_TLS_KEY=" + key}, []string{"ARGSERVER_TLS_KEY=", "want ARGSERVER_TLS_CERT beside it"}},
-		{[]string{"ARGSERVER_TLS_CLIENT_CA=" + cert}, []string{"ARGSERVER_TLS_CLIENT_CA=", "ARGSERVER_TLS_KEY beside it"}},
+		{[]string{"ARGSERVER_TLS_CERT=" + cert}, []string{"ARGSERVER_TLS_CERT=", "want ARGSERVER_TLS_KEY set as well"}},
+		{[]string{"ARGSERVER_TLS_KEY=" + key}, []string{"ARGSERVER_TLS_KEY=", "want ARGSERVER_TLS_CERT set as well"}},
+		{[]string{"ARGSERVER_TLS_CLIENT_CA=" + cert}, []string{"ARGSERVER_TLS_CLIENT_CA=", "ARGSERVER_TLS_KEY set as well"}},
 		{[]string{"ARGSERVER_TLS_CERT=/none", "ARGSERVER_TLS_KEY=" + key}, []string{`ARGSERVER_TLS_CERT="/none"`, "open /none"}},
 		{[]string{"ARGSERVER_TLS_CERT=" + notPEM, "ARGSERVER_TLS_KEY=" + key}, []string{"ARGSERVER_TLS_CERT=", "PEM"}},
 		{[]string{"ARGSERVER_TLS_CERT=" + cert, "ARGSERVER_TLS_KEY=" + otherKey}, []string{"ARGSERVER_TLS_KEY=", "does not match"}},
 		{[]string{"ARGSERVER_TLS_CERT=" + cert, "ARGSERVER_TLS_KEY=" + key, "ARGSERVER_TLS_CLIENT_CA=/none"},
 			[]string{`ARGSERVER_TLS_CLIENT_CA="/none"`, "open /none"}},
 		{[]string{"ARGSERVER_TLS_CERT=" + cert, "ARGSERVER_TLS_KEY=" + key, "ARGSERVER_TLS_CLIENT_CA=" + notPEM},
-			[]string{"ARGSERVER_TLS_CLIENT_CA=", "no certificate in it"}},
+			[]string{"ARGSERVER_TLS_CLIENT_CA=", "the file contains no certificate"}},
 	}
 }

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// An object is a JSON object whose members keep their order.
+type object []member
+
+type member struct {
+	name  string
+	value any // one of the types in appendJSON
+}
+
+// appendJSON appends a value as JSON to b. It replaces encoding/json, which would
+// add 190 kB to the binary.
+func appendJSON(b []byte, value any) []byte {
+	switch v := value.(type) {
+	case string:
+		return appendJSONString(b, v)
+	case int64:
+		return strconv.AppendInt(b, v, 10)
+	case float64:
+		return strconv.AppendFloat(b, v, 'f', -1, 64)
+	case []string:
+		b = append(b, '[')
+		for i, element := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSONString(b, element)
+		}
+		return append(b, ']')
+	case object:
+		b = append(b, '{')
+		for i, m := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendJSONString(b, m.name), ':')
+			b = appendJSON(b, m.value)
+		}
+		return append(b, '}')
+	default: // nil
+		return append(b, "null"...)
+	}
+}
+
+// appendJSONString appends a string as JSON to b. Like encoding/json, it replaces
+// each invalid UTF-8 byte with U+FFFD.
+func appendJSONString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r == '\n':
+			b = append(b, `\n`...)
+		case r == '\r':
+			b = append(b, `\r`...)
+		case r == '\t':
+			b = append(b, `\t`...)
+		case r < ' ':
+			b = append(b, '\\', 'u', '0', '0', hex[r>>4], hex[r&0xf])
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
+}
+
+// printable returns a value as text that is safe on a terminal: it quotes a string
+// that strconv.Quote has to escape, such as one with control characters.
+func printable(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return "none"
+	case []string:
+		if len(v) == 0 {
+			return "none"
+		}
+		quoted := make([]string, len(v))
+		for i, element := range v {
+			quoted[i] = printable(element)
+		}
+		return strings.Join(quoted, ", ")
+	case string:
+		if quoted := strconv.Quote(v); quoted != `"`+v+`"` {
+			return quoted
+		}
+	}
+	return fmt.Sprint(value)
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"crypto/tls"
+	"log"
+	"net/http"
+	"time"
+)
+
+// newServer returns a server for HTTP/1.1 and HTTP/2, with TLS or without. It limits
+// how much memory and time a client can take.
+func newServer(handler http.Handler, config *tls.Config, logger *log.Logger) *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	// HTTP/2 without TLS, for proxies with prior knowledge (RFC 9113, section 3.3).
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:   handler,
+		Protocols: &protocols,
+		TLSConfig: config,
+		// Time to send the header, and the whole request. ReadHeaderTimeout also
+		// limits the TLS handshake.
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		// The longest ?wait, and as long again to send the longest vector, some
+		// megabytes, over a slow link.
+		WriteTimeout: 2 * maxWait,
+		// By default nginx and the load balancers of AWS close an idle connection
+		// after 60 seconds. If argserver closed first, a request already on its way
+		// would be lost.
+		IdleTimeout: 75 * time.Second,
+		// Common proxies let through no more. With the default of 1 MiB a few
+		// clients could fill the memory of a small container.
+		MaxHeaderBytes: 64 << 10,
+		ErrorLog:       logger,
+	}
+}
