@@ -61,7 +61,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 )
 
@@ -89,8 +88,8 @@ func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.W
 		logger.Printf("%v; ARGSERVER_ADDR or PORT sets another address", err)
 		return 1
 	}
-	var draining atomic.Bool
-	handler := closeWhenDraining(routes(argv, environ, s.env, &draining), &draining)
+	draining := make(chan struct{})
+	handler := closeWhenDraining(routes(argv, environ, s, draining), draining)
 	if s.accessLog {
 		handler = logAccess(handler, stdout)
 	}
@@ -112,7 +111,7 @@ func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.W
 		return 1
 	case first = <-signals:
 	}
-	draining.Store(true)
+	close(draining)
 	if err := stop(server, s, signals); err != nil {
 		logger.Printf("stopped on signal (%v): %v", first, err)
 		return 1

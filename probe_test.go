@@ -7,14 +7,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
 func TestProbe(t *testing.T) {
-	healthy := routes(nil, nil, nil, new(atomic.Bool))
+	healthy := routes(nil, nil, settings{}, nil)
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handler.ServeHTTP(w, r)

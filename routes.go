@@ -3,7 +3,6 @@ package main
 import (
 	"net/http"
 	"strings"
-	"sync/atomic"
 )
 
 // endpoints describes the routes for the overview.
@@ -20,12 +19,12 @@ var endpoints = object{
 
 // routes lists every endpoint. The mux also answers HEAD where it answers GET, and
 // any other method with 405 and an Allow header.
-func routes(argv, environ, shownEnv []string, draining *atomic.Bool) http.Handler {
+func routes(argv, environ []string, s settings, draining <-chan struct{}) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", overviewHandler(argv, endpoints))
 	mux.HandleFunc("GET /args", argsHandler(argv))
 	mux.HandleFunc("GET /args/{n}", argHandler(argv))
-	mux.HandleFunc("GET /env", envHandler(shownEnv, environ))
+	mux.HandleFunc("GET /env", envHandler(s.env, environ))
 	mux.HandleFunc("GET /healthz", healthHandler)
 	mux.HandleFunc("GET /readyz", readyHandler(draining))
 	mux.HandleFunc("GET /version", versionHandler)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"sync/atomic"
 	"time"
 )
 
@@ -36,13 +35,15 @@ func stop(server *http.Server, s settings, signals <-chan os.Signal) error {
 	return nil
 }
 
-// closeWhenDraining closes each connection after its next answer once draining is
-// set, so that clients connect elsewhere.
-func closeWhenDraining(next http.Handler, draining *atomic.Bool) http.Handler {
+// closeWhenDraining ends each connection after its next answer once draining is
+// closed, so that clients connect elsewhere.
+func closeWhenDraining(next http.Handler, draining <-chan struct{}) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if draining.Load() {
+		select {
+		case <-draining:
 			// Over HTTP/2, net/http sends GOAWAY instead.
 			w.Header().Set("Connection", "close")
+		default:
 		}
 		next.ServeHTTP(w, r)
 	})
