@@ -7,11 +7,11 @@ import (
 	"slices"
 )
 
-// The picture is of two panels, one above the other, with a bar for each program.
+// The picture has two panels, one above the other, with a bar for each program.
 const (
 	chartWidth = 720
-	barsLeft   = 130 // of the bars, right of the names
-	barsWidth  = 440 // of the longest bar
+	barsLeft   = 130 // x of the bars; the names are left of them
+	barsWidth  = 440 // width of the longest bar
 	barHeight  = 22
 	rowHeight  = 30
 )
@@ -25,18 +25,18 @@ rect{fill:#afb8c1}
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}rect{fill:#57606a}.own{fill:#4493f8}}
 `
 
-// drawChart draws bytes pulled and time to first answer, argserver beside the
-// others. It has no background, and colours for a light page and a dark one.
+// drawChart returns an SVG picture of the bytes pulled and the time to the first
+// answer. It has no background, and its colours suit light and dark pages.
 func drawChart(t *table) []byte {
 	figures := []struct{ figure, title, unit string }{
-		{pulled(host), "Bytes pulled, " + host.String() + " (of the others the binary alone)", "MB"},
-		{firstAnswer, "Time from exec to first answer", "ms"},
+		{pulled(host), "Bytes pulled, " + host.String() + " (argserver: image; others: compressed binary)", "MB"},
+		{firstAnswer, "Time from exec to the first answer", "ms"},
 	}
 	panelHeight := 36 + rowHeight*len(t.programs)
 	height := panelHeight*len(figures) + 10
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" role="img">`+"\n", chartWidth, height)
-	fmt.Fprintf(&b, "<title>Bytes pulled and time to first answer: argserver beside others</title>\n<style>%s</style>\n", chartStyle)
+	fmt.Fprintf(&b, "<title>Bytes pulled and time to the first answer: argserver compared with other servers</title>\n<style>%s</style>\n", chartStyle)
 	for panel, f := range figures {
 		top := panel * panelHeight
 		fmt.Fprintf(&b, `<text class="title" x="10" y="%d">%s</text>`+"\n", top+24, html.EscapeString(f.title))

@@ -1,24 +1,28 @@
-// Measure holds argserver, as the commit that is checked out is released,
-// against a bare net/http program and against what else people run.
+// Measure compares argserver, built and packed as a release of the checked-out
+// commit, with a bare net/http program, go-httpbin and other servers.
 //
-//	measure [PEERS]   print the table, and draw measure/measured.svg
-//	measure release   print what releasing costs over the builds in it
+//	measure [PEERS]   measure size, start, memory and load
+//	measure release   time a release, and the go build commands in it
 //
-// It runs in the folder rehearsal. PEERS is a file with a line for each peer: its
-// name, the path to ask it for, and its command, which holds {port} where it
-// takes the port and may begin with variables of its environment:
+// Run it in the folder release. PEERS is a file with one server per line: its name,
+// the path to request and its command. The command may start with environment
+// variables; {port} stands for the port to listen on:
 //
 //	whoami /     ./whoami --port {port}
 //	other  /echo PORT={port} ./other
 //
-// go-httpbin is always among the peers. The programs take turns in each round,
-// and every figure is a median, with the quartiles in brackets and the ratio to
-// the baseline, round by round, behind it. The baseline and the peers have one
-// path each, which stands beside every path of argserver. The table goes to
-// standard output, as text and as Markdown, and progress to standard error.
+// The programs take turns in each round. A figure is the median of all rounds,
+// followed by the quartiles in brackets and the ratio to the bare program, which is
+// the median of the ratios of each round. The other servers have one path each,
+// which is compared with every path of argserver.
 //
-// It needs gzip, wrk, and Docker with the builder of buildx that a rehearsal
-// needs; release needs all that a rehearsal needs.
+// Measure prints the table, writes it as Markdown to measure/MEASURED.md and draws
+// measure/measured.svg. In MEASURED.md it replaces everything below the line
+// <!-- table -->, or adds that line at the end if it is missing. Progress goes to
+// standard error.
+//
+// Measure needs gzip, wrk, and Docker with the buildx builder of a rehearsal.
+// Measure release needs everything that a rehearsal needs.
 //
 // Exit statuses: 0 measured, 1 failed, 2 wrong usage.
 package main
@@ -28,6 +32,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"net/http/httptest"
 	"os"
@@ -45,36 +50,30 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 2 {
-		fmt.Fprintf(os.Stderr, "measure: got %d arguments, want PEERS, release or none\n", len(os.Args)-1)
-		os.Exit(2)
-	}
+	args := os.Args[1:]
+	release := len(args) == 1 && args[0] == "release"
 	var peers []program
-	if len(os.Args) == 2 && os.Args[1] != "release" {
-		var err error
-		if peers, err = readPeers(os.Args[1]); err != nil {
-			fmt.Fprintf(os.Stderr, "measure: %v\n", err)
-			os.Exit(2)
-		}
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var err error
-	if len(os.Args) == 2 && os.Args[1] == "release" {
-		err = measureRelease(ctx)
-	} else {
-		err = measure(ctx, peers)
+	if len(args) > 1 {
+		err = fmt.Errorf("got %q, want PEERS, release or no argument", args)
+	} else if len(args) == 1 && !release {
+		peers, err = readPeers(args[0])
 	}
+	exitIf(err, 2)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err = run(ctx, peers, release)
 	stop()
+	exitIf(err, 1)
+}
+
+func exitIf(err error, status int) {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "measure: %v\n", err)
-		os.Exit(1)
+		os.Exit(status)
 	}
 }
 
-// picture is the file that the README shows.
-const picture = "measure/measured.svg"
-
-func measure(ctx context.Context, peers []program) error {
+func run(ctx context.Context, peers []program, release bool) error {
 	if err := requireMachine(ctx); err != nil {
 		return err
 	}
@@ -83,13 +82,40 @@ func measure(ctx context.Context, peers []program) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	defer server.Close()
+	options := build.Options{
+		Clone:  "..",
+		Commit: "HEAD",
+		// A new version makes new binaries, so BuildKit cannot take their layer from its cache.
+		Tag:        fmt.Sprintf("v0.0.0-measure.%d", time.Now().Unix()),
+		Repository: "OWNER/argserver",
+		Registry:   strings.TrimPrefix(server.URL, "http://"),
+		Folder:     folder,
+		ImageOnly:  !release,
+		NoCache:    release,
+		Log:        os.Stderr,
+	}
+	if release {
+		return measureRelease(ctx, options)
+	}
+	return measure(ctx, options, peers)
+}
+
+// The output files and the last line of MEASURED.md that measure keeps.
+const (
+	picture  = "measure/measured.svg"
+	document = "measure/MEASURED.md"
+	marker   = "<!-- table -->\n"
+)
+
+func measure(ctx context.Context, options build.Options, peers []program) error {
 	progress("release")
-	release, stop, err := makeRelease(ctx, build.Options{Folder: folder, ImageOnly: true})
+	release, err := build.Make(ctx, options)
 	if err != nil {
 		return err
 	}
-	defer stop()
-	programs, err := buildPrograms(ctx, folder, release)
+	programs, err := buildPrograms(ctx, options.Folder, release)
 	if err != nil {
 		return err
 	}
@@ -100,9 +126,10 @@ func measure(ctx context.Context, peers []program) error {
 		name    string
 		measure func() error
 	}{
-		{"bytes", func() error { return measureBytes(ctx, t, programs, release, folder) }},
+		{"bytes", func() error { return measureBytes(ctx, t, programs, release, options.Folder) }},
 		{"first answers", func() error { return measureStart(ctx, t, programs) }},
-		{"memory", func() error { return measureMemory(ctx, t, programs) }},
+		{"memory after requests", func() error { return measureRequests(ctx, t, programs) }},
+		{"memory with idle connections", func() error { return measureIdle(ctx, t, programs) }},
 		{"load", func() error { return measureLoad(ctx, t, programs) }},
 		{"arguments", func() error { return measureArguments(ctx, t, programs[:2]) }},
 	} {
@@ -111,34 +138,30 @@ func measure(ctx context.Context, peers []program) error {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
-	fmt.Printf("%s\n\n%s\n%s", describe(release), t.text(), t.markdown())
-	return os.WriteFile(picture, drawChart(t), 0o666)
-}
-
-// makeRelease releases the commit that is checked out into a registry of its own,
-// which lasts until stop is called.
-func makeRelease(ctx context.Context, o build.Options) (release *build.Release, stop func(), err error) {
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	o.Clone = ".."
-	o.Commit = "HEAD"
-	// A version of its own makes binaries that the builder has not packed before.
-	o.Tag = fmt.Sprintf("v0.0.0-measure.%d", time.Now().Unix())
-	o.Repository = "OWNER/argserver"
-	o.Registry = strings.TrimPrefix(server.URL, "http://")
-	o.Log = os.Stderr
-	release, err = build.Make(ctx, o)
-	if err != nil {
-		server.Close()
-		return nil, nil, err
+	fmt.Printf("%s\n\n%s", describe(release), t.text())
+	old, err := os.ReadFile(document)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return release, server.Close, nil
+	content := replaceTable(string(old), describe(release)+"\n\n"+t.markdown())
+	return errors.Join(
+		os.WriteFile(document, []byte(content), 0o666),
+		os.WriteFile(picture, drawChart(t), 0o666),
+	)
 }
 
-func progress(what string) {
-	fmt.Fprintf(os.Stderr, "measure: %s: %s\n", time.Now().Format(time.TimeOnly), what)
+// replaceTable replaces everything below the marker, or adds marker and table at
+// the end if there is no marker.
+func replaceTable(document, table string) string {
+	kept, _, _ := strings.Cut(document, marker)
+	return kept + marker + "\n" + table
 }
 
-// describe tells what the figures are of, and where they were taken.
+func progress(step string) {
+	fmt.Fprintf(os.Stderr, "measure: %s: %s\n", time.Now().Format(time.TimeOnly), step)
+}
+
+// describe names the commit and the machine.
 func describe(release *build.Release) string {
 	system := runtime.GOOS
 	if content, err := os.ReadFile("/etc/os-release"); err == nil {
@@ -148,11 +171,11 @@ func describe(release *build.Release) string {
 			}
 		}
 	}
-	return fmt.Sprintf("commit %s on %s/%s, %d CPUs, %s, %s", release.Metadata.Revision, runtime.GOOS, runtime.GOARCH,
+	return fmt.Sprintf("Commit %s on %s, %d CPUs, %s, %s.", release.Metadata.Revision, host,
 		runtime.NumCPU(), system, release.Metadata.GoVersion)
 }
 
-// requireMachine reports everything that the machine lacks for the measure.
+// requireMachine reports everything that the machine lacks.
 func requireMachine(ctx context.Context) error {
 	problems := []error{machine.CheckBuilder(ctx), raiseFileLimit()}
 	for _, name := range []string{"gzip", "wrk"} {

@@ -106,7 +106,7 @@ func TestNumber(t *testing.T) {
 	}
 }
 
-// testTable has a program with a name that means something in a picture.
+// testTable returns a table with a program whose name needs escaping in an SVG.
 func testTable() *table {
 	t := newTable([]program{{name: "baseline"}, {name: "argserver"}, {name: "<a&b>"}})
 	for i, size := range []float64{2_000_000, 1_500_000, 4_000_000} {
@@ -117,6 +117,18 @@ func testTable() *table {
 	}
 	t.add("only one", 1, 3)
 	return t
+}
+
+func TestReplaceTable(t *testing.T) {
+	for old, want := range map[string]string{
+		"":             "<!-- table -->\n\nnew\n",
+		"# Measured\n": "# Measured\n<!-- table -->\n\nnew\n",
+		"# Measured\n\n<!-- table -->\n\nold\nold\n": "# Measured\n\n<!-- table -->\n\nnew\n",
+	} {
+		if got := replaceTable(old, "new\n"); got != want {
+			t.Errorf("in %q the table makes %q, want %q", old, got, want)
+		}
+	}
 }
 
 func TestTable(t *testing.T) {
@@ -133,8 +145,8 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// The picture is well-formed, whatever the programs are called, and has a bar
-// for each of them in each panel, the longest for the largest figure.
+// The picture is well-formed XML for any program name. Each panel has a bar for
+// each program, and the longest bar is the largest figure.
 func TestChart(t *testing.T) {
 	decoder := xml.NewDecoder(strings.NewReader(string(drawChart(testTable()))))
 	var widths []string

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"argserver/release/build"
+	"argserver/release/internal/command"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -21,13 +22,13 @@ import (
 // A program is a server that is measured.
 type program struct {
 	name    string
-	paths   [3]string // to ask for, in the place of /args, /healthz and /request
-	environ []string  // in these two {port} stands for the port
-	command []string
+	paths   [3]string // requested as /args, /healthz and /request are from argserver
+	environ []string  // may contain {port}
+	command []string  // may contain {port}
 }
 
-// buildPrograms builds the baseline and go-httpbin, and returns them with
-// argserver: the baseline first, then argserver.
+// buildPrograms returns the baseline, argserver and go-httpbin, in this order. It
+// takes argserver from the release and builds the others.
 func buildPrograms(ctx context.Context, folder string, release *build.Release) ([]program, error) {
 	argserver, err := release.Binary(host)
 	if err != nil {
@@ -41,7 +42,7 @@ func buildPrograms(ctx context.Context, folder string, release *build.Release) (
 		return nil, err
 	}
 	httpbin := filepath.Join(folder, "go-httpbin")
-	if err := run(ctx, nil, "go", "build", "-o="+httpbin, "-trimpath", "-ldflags=-s -w", "github.com/mccutchen/go-httpbin/v2/cmd/go-httpbin"); err != nil {
+	if err := goBuild(ctx, nil, "-o="+httpbin, "-trimpath", "-ldflags=-s -w", "github.com/mccutchen/go-httpbin/v2/cmd/go-httpbin"); err != nil {
 		return nil, err
 	}
 	return []program{
@@ -51,19 +52,19 @@ func buildPrograms(ctx context.Context, folder string, release *build.Release) (
 	}, nil
 }
 
-// buildBaseline builds the bare net/http program for a platform, stripped as
-// argserver is, and returns the path of its binary.
+// buildBaseline builds the bare net/http program for a platform, stripped like
+// argserver, and returns the path of the binary.
 func buildBaseline(ctx context.Context, folder string, p v1.Platform) (string, error) {
 	binary := filepath.Join(folder, "baseline_"+strings.ReplaceAll(p.String(), "/", "_"))
-	return binary, run(ctx, platformEnviron(p), "go", "build", "-o="+binary, "-trimpath", "-tags=netgo", "-ldflags=-s -w", "argserver/release/measure/testdata/original")
+	return binary, goBuild(ctx, platformEnviron(p), "-o="+binary, "-trimpath", "-tags=netgo", "-ldflags=-s -w", "argserver/release/measure/testdata/original")
 }
 
-// platformEnviron has go build for a platform, without flags of the developer's.
+// platformEnviron returns the environment variables for a platform. It clears
+// GOFLAGS, so that the user's own flags do not change the binary.
 func platformEnviron(p v1.Platform) []string {
 	return []string{"GOFLAGS=", "CGO_ENABLED=0", "GOOS=" + p.OS, "GOARCH=" + p.Architecture, "GOARM=" + strings.TrimPrefix(p.Variant, "v")}
 }
 
-// readPeers reads the file that names the peers.
 func readPeers(path string) ([]program, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -76,7 +77,7 @@ func readPeers(path string) ([]program, error) {
 	return peers, nil
 }
 
-// parsePeers reads lines of a name, a path and a command.
+// parsePeers parses lines of the form NAME /PATH COMMAND.
 func parsePeers(text string) ([]program, error) {
 	var peers []program
 	for i, line := range strings.Split(text, "\n") {
@@ -100,18 +101,17 @@ func parsePeers(text string) ([]program, error) {
 	return peers, nil
 }
 
-// A process is a program at work.
+// A process is a running program.
 type process struct {
+	program
 	*os.Process
-	name   string
 	addr   string
 	first  time.Duration // from exec to the first 200
 	exited chan struct{}
 }
 
-// start runs a program, with more arguments than its own if any are given, and
-// waits for its first answer. It runs until it is stopped.
-func (p program) start(ctx context.Context, more ...string) (*process, error) {
+// start runs a program until stop is called, and waits for its first answer.
+func (p program) start(ctx context.Context) (*process, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -124,54 +124,54 @@ func (p program) start(ctx context.Context, more ...string) (*process, error) {
 		}
 		return filled
 	}
-	command := append(fill(p.command), more...)
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	argv := fill(p.command)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = fill(p.environ)
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	s := &process{Process: cmd.Process, name: p.name, addr: addr, exited: make(chan struct{})}
+	s := &process{program: p, Process: cmd.Process, addr: addr, exited: make(chan struct{})}
 	go func() {
 		cmd.Wait()
 		close(s.exited)
 	}()
 	for time.Since(start) < patience {
-		err = s.ask(p.paths[0])
+		err = s.ask()
 		s.first = time.Since(start)
 		if err == nil {
 			return s, nil
 		}
 		select {
 		case <-s.exited:
-			return nil, fmt.Errorf("%s ended before it answered: %v, of %q", p.name, cmd.ProcessState, command)
+			return nil, fmt.Errorf("%q ended before its first answer: %v", argv, cmd.ProcessState)
 		case <-time.After(50 * time.Microsecond):
 		}
 	}
 	s.stop()
-	return nil, fmt.Errorf("%s did not answer %s with 200 within %v: %w", p.name, p.paths[0], patience, err)
+	return nil, fmt.Errorf("no 200 from %s within %v: %w", p.paths[0], patience, err)
 }
 
-// stop ends a process at once.
+// stop kills the process and waits until it is gone.
 func (s *process) stop() {
 	s.Kill()
 	<-s.exited
 }
 
-// patience bounds every wait.
+// patience limits the wait for a first answer, and for each answer.
 const patience = 10 * time.Second
 
-// ask sends one request over a connection of its own.
-func (s *process) ask(path string) error {
+// ask sends one request over a new connection.
+func (s *process) ask() error {
 	conn, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	return ask(conn, path)
+	return ask(conn, s.paths[0])
 }
 
-// ask sends a request over a connection and reads the answer.
+// ask sends a request over a connection and expects 200.
 func ask(conn net.Conn, path string) error {
 	conn.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
@@ -188,7 +188,7 @@ func ask(conn net.Conn, path string) error {
 	return err
 }
 
-// freeAddress is an address that nobody listened on a moment ago.
+// freeAddress returns a loopback address whose port was free a moment ago.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -198,13 +198,18 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// inTurns does something with each program in each round, and begins every round
-// with another one.
-func inTurns(rounds int, programs []program, do func(i int, p program) error) error {
+// inTurns starts, measures and stops each program in each round. Each round begins
+// with the next program.
+func inTurns(ctx context.Context, rounds int, programs []program, measure func(i int, s *process) error) error {
 	for round := range rounds {
 		for k := range programs {
 			i := (round + k) % len(programs)
-			if err := do(i, programs[i]); err != nil {
+			s, err := programs[i].start(ctx)
+			if err == nil {
+				err = measure(i, s)
+				s.stop()
+			}
+			if err != nil {
 				return fmt.Errorf("%s: %w", programs[i].name, err)
 			}
 		}
@@ -212,12 +217,10 @@ func inTurns(rounds int, programs []program, do func(i int, p program) error) er
 	return nil
 }
 
-// run runs a command, with variables added to the environment.
-func run(ctx context.Context, environ []string, name string, args ...string) error {
-	cmd := exec.CommandContext(ctx, name, args...)
+// goBuild runs go build with additional environment variables.
+func goBuild(ctx context.Context, environ []string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "go", append([]string{"build"}, args...)...)
 	cmd.Env = append(os.Environ(), environ...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", cmd, err, out)
-	}
-	return nil
+	_, err := command.Output(cmd)
+	return err
 }

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 )
 
-// A table holds what was measured of each program.
+// A table holds the samples of each program.
 type table struct {
 	programs []string // the baseline first
 	figures  []string // in the order of the rows
@@ -24,7 +24,7 @@ func newTable(programs []program) *table {
 	return t
 }
 
-// add adds the sample of one round.
+// add adds a sample. A new figure becomes the next row.
 func (t *table) add(figure string, program int, sample float64) {
 	if t.samples[figure] == nil {
 		t.figures = append(t.figures, figure)
@@ -33,8 +33,8 @@ func (t *table) add(figure string, program int, sample float64) {
 	t.samples[figure][program] = append(t.samples[figure][program], sample)
 }
 
-// cell writes a figure of a program: the median, the quartiles if there are
-// several samples, and the ratio to the baseline.
+// cell formats the median, the quartiles if there are several samples, and the
+// ratio to the baseline.
 func (t *table) cell(figure string, program int) string {
 	samples := t.samples[figure]
 	own, baseline := samples[program], samples[0]
@@ -46,8 +46,8 @@ func (t *table) cell(figure string, program int) string {
 		text += fmt.Sprintf(" [%s–%s]", number(quantile(own, 0.25)), number(quantile(own, 0.75)))
 	}
 	if program > 0 && len(baseline) == len(own) {
-		// The samples of one round were taken one after the other, so that what
-		// else the machine did then changes both.
+		// Samples of the same round are close in time, so other load on the
+		// machine affects both and largely cancels out in their ratio.
 		ratios := make([]float64, len(own))
 		for i := range own {
 			ratios[i] = own[i] / baseline[i]
@@ -57,7 +57,7 @@ func (t *table) cell(figure string, program int) string {
 	return text
 }
 
-// text is the table for a terminal.
+// text formats the table for a terminal.
 func (t *table) text() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -68,7 +68,7 @@ func (t *table) text() string {
 	return b.String()
 }
 
-// markdown is the table for the README.
+// markdown formats the table for MEASURED.md.
 func (t *table) markdown() string {
 	var b strings.Builder
 	for i, row := range t.rows() {
@@ -92,8 +92,8 @@ func (t *table) rows() [][]string {
 	return rows
 }
 
-// quantile is the value below which a part of the samples lies, 0.5 for the
-// median, between the two nearest samples if need be.
+// quantile returns the value below which a part of the samples lies, such as 0.5
+// for the median. It interpolates between the two nearest samples.
 func quantile(samples []float64, part float64) float64 {
 	sorted := slices.Sorted(slices.Values(samples))
 	position := part * float64(len(sorted)-1)
@@ -104,7 +104,7 @@ func quantile(samples []float64, part float64) float64 {
 	return sorted[below] + (position-float64(below))*(sorted[below+1]-sorted[below])
 }
 
-// number writes three digits, and of a larger number all before the point.
+// number formats three digits, or all digits of a larger integer part.
 func number(v float64) string {
 	switch {
 	case v < 9.995:
@@ -115,6 +115,7 @@ func number(v float64) string {
 	return count(int(math.Round(v)))
 }
 
+// count formats an integer with thousands separators.
 func count(n int) string {
 	digits := strconv.Itoa(n)
 	for i := len(digits) - 3; i > 0; i -= 3 {

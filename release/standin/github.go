@@ -1,5 +1,5 @@
-// Package standin stands in for what a release needs and nobody can run: GitHub,
-// with its releases and its registry.
+// Package standin replaces the parts of GitHub that a release uses: the releases
+// API, the download URLs, the container registry and some actions.
 package standin
 
 import (
@@ -17,9 +17,8 @@ import (
 	"sync"
 )
 
-// GitHub is the releases API of one repository, and the addresses that the
-// public downloads from, as far as a release uses them. The files of a release
-// are in a folder of its own.
+// GitHub implements the releases API and the public download URLs of one
+// repository, as far as a release uses them.
 // https://docs.github.com/en/rest/releases
 type GitHub struct {
 	*httptest.Server
@@ -31,7 +30,7 @@ type GitHub struct {
 	lastID   int64
 }
 
-// A Release is what the API shows of one.
+// A Release is the JSON object that the API returns for a release.
 type Release map[string]any
 
 type asset struct {
@@ -39,11 +38,11 @@ type asset struct {
 	name    string
 }
 
-// perPage is how many assets the API lists at once, unless it is asked for more.
+// perPage is the default page size of the API.
 const perPage = 30
 
-// StartGitHub starts a stand-in that has one repository, OWNER/NAME, and keeps
-// the files of its releases in a folder.
+// StartGitHub starts a stand-in with one repository, OWNER/NAME. It keeps the
+// assets of the releases in a folder.
 func StartGitHub(repository, folder string) *GitHub {
 	g := &GitHub{folder: folder, releases: make(map[int64]Release), assets: make(map[int64]asset)}
 	mux := http.NewServeMux()
@@ -58,7 +57,7 @@ func StartGitHub(repository, folder string) *GitHub {
 		"DELETE /api/v3" + releases + "/{id}":           g.delete,
 		"POST /api/uploads" + releases + "/{id}/assets": g.upload,
 		"DELETE /api/v3" + releases + "/assets/{id}":    g.deleteAsset,
-		// Either /{id}/assets or /assets/{id}.
+		// ServeMux rejects /{id}/assets beside /assets/{id}: both match /assets/assets.
 		"GET /api/v3" + releases + "/{first}/{second}": g.readAssets,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -73,19 +72,19 @@ func StartGitHub(repository, folder string) *GitHub {
 	}
 	mux.HandleFunc("GET /"+repository+"/releases/download/{tag}/{name}", g.download)
 	mux.HandleFunc("GET /"+repository+"/releases/latest/download/{name}", g.download)
-	// All else is a 404, as the release of a tag is while it is a draft.
+	// GoReleaser also asks for a release by its tag. GitHub answers 404 for a draft, as the mux does.
 	g.Server = httptest.NewServer(mux)
 	return g
 }
 
-// Releases are all releases by their id.
+// Releases returns all releases by id.
 func (g *GitHub) Releases() map[int64]Release {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return maps.Clone(g.releases)
 }
 
-// Assets is the folder of a release's files.
+// Assets returns the folder with the assets of a release.
 func (g *GitHub) Assets(id int64) string {
 	return filepath.Join(g.folder, fmt.Sprint("release-", id))
 }
@@ -99,7 +98,7 @@ func (g *GitHub) list(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(slices.Collect(maps.Values(g.releases)))
 }
 
-// edit makes a release or changes some of it.
+// edit creates a release or changes the given fields of one.
 func (g *GitHub) edit(w http.ResponseWriter, r *http.Request) {
 	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	release := maps.Clone(g.releases[id])
@@ -136,7 +135,7 @@ func (g *GitHub) upload(w http.ResponseWriter, r *http.Request) {
 		_, err = io.Copy(file, r.Body)
 		file.Close()
 	}
-	if err != nil { // above all one that is there already
+	if err != nil { // usually because the asset exists
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 		return
 	}
@@ -157,7 +156,8 @@ func (g *GitHub) deleteAsset(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// readAssets lists the assets of a release, page by page, or answers with one.
+// readAssets answers /{id}/assets with one page of the list of assets, and
+// /assets/{id} with the content of an asset.
 func (g *GitHub) readAssets(w http.ResponseWriter, r *http.Request) {
 	if r.PathValue("first") == "assets" {
 		id, _ := strconv.ParseInt(r.PathValue("second"), 10, 64)
@@ -180,8 +180,8 @@ func (g *GitHub) readAssets(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(all[min((page-1)*size, len(all)):min(page*size, len(all))])
 }
 
-// download answers anybody with a file of a public release, by its tag or of the
-// one that was made the latest last.
+// download serves an asset of a public release, of the given tag or of the latest
+// release, without authentication.
 func (g *GitHub) download(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

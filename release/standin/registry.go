@@ -11,9 +11,9 @@ import (
 
 var listening = regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
 
-// StartRegistry runs a registry, Debian's, which keeps all it has in a folder. It
-// returns its host and port, which Docker and BuildKit speak plain HTTP to, as to
-// any on loopback, and a function that ends it.
+// StartRegistry runs the registry of the Debian package docker-registry, which keeps
+// its data in a folder. It returns host and port, and a function that stops it. The
+// host is a loopback address, because Docker and BuildKit use plain HTTP for those.
 func StartRegistry(folder string) (address string, stop func(), err error) {
 	config := filepath.Join(folder, "registry.yml")
 	content := fmt.Sprintf("version: 0.1\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: 127.0.0.1:0}\n",
@@ -32,12 +32,12 @@ func StartRegistry(folder string) (address string, stop func(), err error) {
 	lines := bufio.NewScanner(log)
 	for lines.Scan() {
 		if match := listening.FindStringSubmatch(lines.Text()); match != nil {
-			go func() { // or it would block, once the pipe is full
+			go func() { // The registry blocks when the pipe is full.
 				for lines.Scan() {
 				}
 			}()
 			return match[1], func() { cmd.Process.Kill(); cmd.Wait() }, nil
 		}
 	}
-	return "", nil, fmt.Errorf("docker-registry ended without an address: %w", cmd.Wait())
+	return "", nil, fmt.Errorf("docker-registry ended before it listened: %w", cmd.Wait())
 }
