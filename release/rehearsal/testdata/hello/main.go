@@ -1,4 +1,4 @@
-// Hello greets over HTTP, on the port in PORT.
+// Hello greets over HTTP at the address in ADDR.
 package main
 
 import (
@@ -6,17 +6,21 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 )
-
-var version = "devel"
 
 func main() {
 	listener, err := net.Listen("tcp", os.Getenv("ADDR"))
 	if err != nil {
-		panic(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	fmt.Fprintln(os.Stderr, "hello on", listener.Addr())
-	http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, "hello %s from %s\n", os.Args[1:], version)
+	fmt.Fprintln(os.Stderr, "hello at", listener.Addr())
+	go http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "hello %q\n", os.Args[1:])
 	}))
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM)
+	<-signals
 }
