@@ -1,13 +1,13 @@
 package build
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/goreleaser/goreleaser/v2/pkg/config"
+	"go.yaml.in/yaml/v3"
 )
 
 // LoadConfig reads the .goreleaser.yaml of a repository.
@@ -41,12 +41,11 @@ func writeConfig(clone string, o Options) (string, error) {
 			})
 		}
 	}
-	// JSON is YAML, too.
-	content, err := json.Marshal(project)
+	content, err := yaml.Marshal(project)
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(o.Folder, "goreleaser.json")
+	path := filepath.Join(o.Folder, "goreleaser.yaml")
 	return path, os.WriteFile(path, content, 0o666)
 }
 

@@ -3,6 +3,7 @@ package check
 import (
 	"archive/tar"
 	"bytes"
+	"fmt"
 	"io"
 	"slices"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"argserver/release/build"
 	"argserver/release/internal/must"
+	"argserver/release/product"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -41,27 +43,20 @@ type imageSpec struct {
 func goodImage(t *testing.T, raw string, tamper func(*imageSpec)) v1.Image {
 	t.Helper()
 	created := goodMetadata.Created
+	config := product.Image
+	config.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, config.Env...)
+	config.WorkingDir, config.ArgsEscaped, config.Labels = "/", true, labels(goodMetadata)
 	spec := imageSpec{
-		files: []file{
-			{tar.Header{Name: "argserver", Typeflag: tar.TypeReg, Mode: 0o755, ModTime: created, Size: int64(len(raw))}, raw},
-			{tar.Header{Name: "healthcheck", Typeflag: tar.TypeSymlink, Mode: 0o777, ModTime: created, Linkname: "argserver"}, ""},
-		},
+		files: []file{{tar.Header{Name: product.Name, Typeflag: tar.TypeReg, Mode: 0o755, ModTime: created, Size: int64(len(raw))}, raw}},
 		config: v1.ConfigFile{
 			OS: "linux", Architecture: "arm", Variant: "v7",
 			Created: v1.Time{Time: created},
-			Config: v1.Config{
-				User:         "65532:65532",
-				ExposedPorts: map[string]struct{}{"8080/tcp": {}},
-				Env:          []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-				Entrypoint:   []string{"/argserver"},
-				Cmd:          []string{"a", "b", "c", "d"},
-				WorkingDir:   "/",
-				Healthcheck:  &v1.HealthConfig{Test: []string{"CMD", "/healthcheck"}, Interval: 5 * time.Second, Timeout: 4 * time.Second},
-				Labels:       labels(goodMetadata),
-				ArgsEscaped:  true,
-			},
+			Config:  config,
 			History: []v1.History{{Created: v1.Time{Time: created}, CreatedBy: "COPY"}},
 		},
+	}
+	for name, target := range product.Links {
+		spec.files = append(spec.files, file{tar.Header{Name: name, Typeflag: tar.TypeSymlink, Mode: 0o777, ModTime: created, Linkname: target}, ""})
 	}
 	tamper(&spec)
 
@@ -103,27 +98,26 @@ func TestImage(t *testing.T) {
 		want   string
 	}{
 		{"good", func(s *imageSpec) {}, ""},
-		{"not executable", func(s *imageSpec) { s.files[0].header.Mode = 0o644 }, "argserver: type 0 with mode 644"},
-		{"set user id", func(s *imageSpec) { s.files[0].header.Mode = 0o4755 }, "argserver: type 0 with mode 4755"},
-		{"owner", func(s *imageSpec) { s.files[0].header.Uid = 65532 }, "argserver: owner 65532:0"},
-		{"time", func(s *imageSpec) { s.files[1].header.ModTime = time.Unix(0, 0) }, "healthcheck: modified 1970"},
-		{"link elsewhere", func(s *imageSpec) { s.files[1].header.Linkname = "/bin/sh" }, `healthcheck: type 2 to "/bin/sh"`},
-		{"no link", func(s *imageSpec) { s.files = s.files[:1] }, `layers: they contain ["argserver"]`},
-		{"no binary", func(s *imageSpec) { s.files = s.files[1:] }, `layers: they contain ["healthcheck"]`},
-		{"a third entry", func(s *imageSpec) {
+		{"not executable", func(s *imageSpec) { s.files[0].header.Mode = 0o644 }, product.Name + ": type 0 with mode 644"},
+		{"set user id", func(s *imageSpec) { s.files[0].header.Mode = 0o4755 }, product.Name + ": type 0 with mode 4755"},
+		{"owner", func(s *imageSpec) { s.files[0].header.Uid = 65532 }, product.Name + ": owner 65532:0"},
+		{"time", func(s *imageSpec) { s.files[0].header.ModTime = time.Unix(0, 0) }, product.Name + ": modified 1970"},
+		{"no binary", func(s *imageSpec) { s.files = s.files[1:] }, "layers: they contain ["},
+		{"another entry", func(s *imageSpec) {
 			s.files = append(s.files, file{tar.Header{Name: "etc/passwd", Typeflag: tar.TypeReg}, ""})
-		}, `layers: they contain ["argserver" "etc/passwd" "healthcheck"]`},
-		{"the binary twice", func(s *imageSpec) { s.files = append(s.files, s.files[0]) }, `layers: they contain ["argserver" "argserver"`},
+		}, `"etc/passwd"`},
+		{"the binary twice", func(s *imageSpec) { s.files = append(s.files, s.files[0]) }, fmt.Sprintf("%q %[1]q", product.Name)},
 		{"platform", func(s *imageSpec) { s.config.Architecture = "amd64" }, "config: platform linux/amd64/v7, want linux/arm/v7"},
 		{"variant", func(s *imageSpec) { s.config.Variant = "v6" }, "config: platform linux/arm/v6, want linux/arm/v7"},
 		{"created", func(s *imageSpec) { s.config.Created = v1.Time{Time: time.Unix(1, 0)} }, "config: created 1970"},
 		{"history", func(s *imageSpec) { s.config.History[0].Created = v1.Time{} }, "config: history of 0001"},
-		{"root", func(s *imageSpec) { s.config.Config.User = "" }, "config: User is , want 65532:65532"},
+		{"root", func(s *imageSpec) { s.config.Config.User = "" }, "config: User is , want "},
 		{"entry point", func(s *imageSpec) { s.config.Config.Entrypoint = []string{"/bin/sh", "-c"} }, "config: Entrypoint is [/bin/sh -c]"},
 		{"default arguments", func(s *imageSpec) { s.config.Config.Cmd = []string{"a b c d"} }, "config: Cmd is [a b c d]"},
 		{"port", func(s *imageSpec) { s.config.Config.ExposedPorts = nil }, "config: ExposedPorts is map[]"},
-		{"health check", func(s *imageSpec) { s.config.Config.Healthcheck = nil }, "config: Healthcheck is <nil>"},
-		{"interval", func(s *imageSpec) { s.config.Config.Healthcheck.Interval = time.Hour }, "config: Healthcheck is"},
+		{"health check", func(s *imageSpec) {
+			s.config.Config.Healthcheck = &v1.HealthConfig{Test: []string{"CMD", "/evil"}}
+		}, "config: Healthcheck is"},
 		{"environment", func(s *imageSpec) { s.config.Config.Env = append(s.config.Config.Env, "PORT=1") }, "config: Env is"},
 		{"label", func(s *imageSpec) { s.config.Config.Labels["org.opencontainers.image.version"] = "1.2.4" }, "config: Labels is"},
 		{"a label more", func(s *imageSpec) { s.config.Config.Labels["maintainer"] = "me" }, "config: Labels is"},
@@ -137,6 +131,17 @@ func TestImage(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestImageLinks(t *testing.T) {
+	if len(product.Links) == 0 {
+		t.Skip("the image has no links")
+	}
+	arm := must.Platforms(t, "linux/arm/v7")[0]
+	_, err := Image(goodImage(t, "raw", func(s *imageSpec) { s.files[1].header.Linkname = "/bin/sh" }), arm, goodMetadata)
+	must.Fail(t, err, `type 2 to "/bin/sh"`)
+	_, err = Image(goodImage(t, "raw", func(s *imageSpec) { s.files = s.files[:1] }), arm, goodMetadata)
+	must.Fail(t, err, "layers: they contain")
 }
 
 func TestIndex(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"argserver/release/internal/must"
+	"argserver/release/product"
 )
 
 func TestSums(t *testing.T) {
@@ -17,28 +18,28 @@ func TestSums(t *testing.T) {
 	}{
 		{"good", func(t *testing.T, folder string) {}, ""},
 		{"with an SBOM", func(t *testing.T, folder string) {
-			must.Write(t, filepath.Join(folder, "argserver_linux_amd64.spdx.json"), "{}")
+			must.Write(t, filepath.Join(folder, product.Name+"_linux_amd64.spdx.json"), "{}")
 		}, ""},
 		{"changed", func(t *testing.T, folder string) {
-			must.Write(t, filepath.Join(folder, "argserver_linux_amd64"), "evil")
-		}, "argserver_linux_amd64: SHA-256 b5c1fb2e"},
+			must.Write(t, filepath.Join(folder, product.Name+"_linux_amd64"), "evil")
+		}, product.Name + "_linux_amd64: SHA-256 b5c1fb2e"},
 		{"missing", func(t *testing.T, folder string) {
-			if err := os.Remove(filepath.Join(folder, "argserver_linux_amd64")); err != nil {
+			if err := os.Remove(filepath.Join(folder, product.Name+"_linux_amd64")); err != nil {
 				t.Fatal(err)
 			}
-		}, "argserver_linux_amd64: no such file"},
+		}, product.Name + "_linux_amd64: no such file"},
 		{"not listed", func(t *testing.T, folder string) {
-			must.Write(t, filepath.Join(folder, "argserver_linux_evil"), "evil")
-		}, "argserver_linux_evil: checksums.txt does not list it"},
+			must.Write(t, filepath.Join(folder, product.Name+"_linux_evil"), "evil")
+		}, product.Name + "_linux_evil: checksums.txt does not list it"},
 		{"no sums", func(t *testing.T, folder string) { os.Remove(filepath.Join(folder, SumsFile)) }, "checksums.txt: no such file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			folder := t.TempDir()
-			want := []string{"argserver_darwin_arm64", "argserver_linux_amd64"}
+			want := []string{product.Name + "_darwin_arm64", product.Name + "_linux_amd64"}
 			for _, name := range want {
 				must.Write(t, filepath.Join(folder, name), name)
 			}
-			must.Run(t, folder, "sh", "-c", "sha256sum argserver_* >checksums.txt")
+			must.Run(t, folder, "sh", "-c", "sha256sum * >sums; mv sums checksums.txt")
 			c.tamper(t, folder)
 			got, err := Sums(folder)
 			must.Fail(t, err, c.want)

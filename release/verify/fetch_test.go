@@ -10,6 +10,7 @@ import (
 
 	"argserver/release/check"
 	"argserver/release/internal/must"
+	"argserver/release/product"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/random"
@@ -39,7 +40,7 @@ func TestFetch(t *testing.T) {
 	folder := t.TempDir()
 	releases := filepath.Join(folder, "owner/argserver/releases")
 	for _, part := range []string{"download/v1.2.3", "latest/download"} {
-		binaries := []string{"argserver_linux_amd64", "argserver_linux_arm64"}
+		binaries := []string{product.Name + "_linux_amd64", product.Name + "_linux_arm64"}
 		for _, name := range check.Files(binaries) {
 			must.Write(t, filepath.Join(releases, part, name), "")
 		}
@@ -55,8 +56,8 @@ func TestFetch(t *testing.T) {
 	must.Fail(t, fetch(t.Context(), "v1.2.3", other), "1.2.3 is "+digest.String()+", want sha256:000")
 	must.Fail(t, fetch(t.Context(), "v1.2.4", image), "MANIFEST_UNKNOWN")
 	must.Fail(t, fetch(t.Context(), "v2.0.0-rc.1", image), "download/v2.0.0-rc.1/checksums.txt: 404")
-	must.Write(t, filepath.Join(releases, "latest/download/argserver_linux_amd64"), "evil")
-	must.Fail(t, fetch(t.Context(), "v1.2.3", image), "latest/download: argserver_linux_amd64: SHA-256")
+	must.Write(t, filepath.Join(releases, "latest/download", product.Name+"_linux_amd64"), "evil")
+	must.Fail(t, fetch(t.Context(), "v1.2.3", image), "latest/download: "+product.Name+"_linux_amd64: SHA-256")
 	if err := os.Remove(filepath.Join(releases, "download/v1.2.3/provenance.sigstore.json")); err != nil {
 		t.Fatal(err)
 	}

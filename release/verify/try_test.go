@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"argserver/release/internal/must"
+	"argserver/release/product"
 )
 
 // A folder of downloaded files is refused before a binary in it is run.
 func TestTryFiles(t *testing.T) {
 	folder := t.TempDir()
-	name := "argserver_" + runtime.GOOS + "_" + runtime.GOARCH
+	name := product.Name + "_" + runtime.GOOS + "_" + runtime.GOARCH
 	build := func(flags ...string) {
 		cmd := exec.Command("go", append([]string{"build", "-C=../..", "-o=" + filepath.Join(folder, name)}, flags...)...)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
@@ -22,15 +23,15 @@ func TestTryFiles(t *testing.T) {
 		}
 		must.Run(t, folder, "sh", "-c", "sha256sum * >sums; mv sums checksums.txt; sed -i /checksums.txt/d checksums.txt")
 	}
-	released := []string{"-trimpath", "-tags=netgo", "-ldflags=-s -w"}
+	released := []string{"-trimpath", "-tags=" + product.BuildTags, "-ldflags=-s -w"}
 	build(released...)
 	must.Fail(t, tryFiles(t.Context(), folder), "")
-	build("-trimpath", "-tags=netgo")
+	build("-trimpath", "-tags="+product.BuildTags)
 	must.Fail(t, tryFiles(t.Context(), folder), "not stripped")
 	build(released...)
 	must.Write(t, filepath.Join(folder, "checksums.txt"), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  "+name+"\n")
 	must.Fail(t, tryFiles(t.Context(), folder), name+": SHA-256")
-	name = "argserver_freebsd_386"
+	name = product.Name + "_freebsd_386"
 	if err := os.RemoveAll(folder); err != nil {
 		t.Fatal(err)
 	}

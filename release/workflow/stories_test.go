@@ -25,6 +25,7 @@ import (
 
 	"argserver/release/check"
 	"argserver/release/internal/must"
+	"argserver/release/product"
 	"argserver/release/standin"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -34,7 +35,7 @@ import (
 )
 
 // repository has a capital letter, which the name of an image must not have.
-const repository = "Owner/argserver"
+const repository = "Owner/" + product.Name
 
 // A story is a release and how it ends. Each begins where the previous one ended.
 type story struct {
@@ -72,7 +73,7 @@ var stories = []story{
 		moved: []string{"1.2.9", "1.2"}, public: true},
 	{name: "runners disagree", tag: "v1.3.1", run: runLeast,
 		onUpload: `if [ "$NAME" = rehearsed-ubuntu-24.04-arm ]; then sed -i '1s/^./x/' checksums.txt; fi`,
-		fails:    "agree", says: "  argserver_darwin_amd64", unpushed: true},
+		fails:    "agree", says: "  " + product.Name + "_", unpushed: true},
 	{name: "platform does not start", tag: "v1.3.2", run: "TestRehearsal/^image$/^linux$/^s390x$",
 		source: "package main\n\nimport (\"os\"; \"runtime\")\n\nfunc init() {\n\tif runtime.GOARCH == \"s390x\" {\n\t\tos.Exit(3)\n\t}\n}\n",
 		fails:  "rehearse", says: "FAIL: TestRehearsal/image/linux/s390x", unpushed: true},
@@ -84,7 +85,7 @@ var stories = []story{
 		fails:   "publish", says: "500 Internal Server Error", unpushed: true},
 	{name: "package is private", tag: "v1.3.5", run: runLeast,
 		arrange: func(w *world) { w.registry.failAfter.Store(-1); w.registry.private.Store(true) },
-		fails:   "verify-image", says: "/Owner/argserver/pkgs/container/argserver, under Package settings", draft: true},
+		fails:   "verify-image", says: "/" + repository + "/pkgs/container/" + product.Name + ", under Package settings", draft: true},
 	// The same tag again: there is a draft and an image already.
 	{name: "package is made public", tag: "v1.3.5", run: runLeast,
 		arrange: func(w *world) { w.registry.private.Store(false) },
