@@ -2,14 +2,15 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/partial"
 )
 
 // CompareFile says how a published file differs from the rebuilt one. It returns
@@ -86,86 +87,58 @@ func platformName(d v1.Descriptor) string {
 	return d.Platform.String()
 }
 
+// compareImages names the first layer that differs between two images, or else
+// the first field of the configuration, sorted by name.
 func compareImages(published, rebuilt v1.ImageIndex, theirDigest, ourDigest v1.Hash) (string, error) {
-	their, err := published.Image(theirDigest)
+	theirs, err := imageFields(published, theirDigest)
 	if err != nil {
 		return "", err
 	}
-	our, err := rebuilt.Image(ourDigest)
-	if err != nil {
-		return "", err
-	}
-	theirManifest, err := their.Manifest()
-	if err != nil {
-		return "", err
-	}
-	ourManifest, err := our.Manifest()
-	if err != nil {
-		return "", err
-	}
-	for i := range max(len(theirManifest.Layers), len(ourManifest.Layers)) {
-		if t, o := layerDigest(theirManifest, i), layerDigest(ourManifest, i); t != o {
-			return fmt.Sprintf("layer %d: published %s, rebuilt %s", i, t, o), nil
-		}
-	}
-	field, err := compareConfigs(their, our)
-	if err != nil || field != "" {
-		return field, err
-	}
-	return fmt.Sprintf("manifest: published %s, rebuilt %s, with the same layers and configuration", theirDigest, ourDigest), nil
-}
-
-func layerDigest(m *v1.Manifest, i int) string {
-	if i >= len(m.Layers) {
-		return "none"
-	}
-	return m.Layers[i].Digest.String()
-}
-
-// compareConfigs names the first field, sorted by name, in which the
-// configurations of two images differ.
-func compareConfigs(their, our partial.WithRawConfigFile) (string, error) {
-	theirs, err := flatConfig(their)
-	if err != nil {
-		return "", err
-	}
-	ours, err := flatConfig(our)
+	ours, err := imageFields(rebuilt, ourDigest)
 	if err != nil {
 		return "", err
 	}
 	all := maps.Clone(theirs)
 	maps.Copy(all, ours)
-	for _, field := range slices.Sorted(maps.Keys(all)) {
-		if theirs[field] != ours[field] {
-			return fmt.Sprintf("config field %s: published %s, rebuilt %s", field, theirs[field], ours[field]), nil
+	for _, kind := range []string{"layer ", "config field "} {
+		for _, field := range slices.Sorted(maps.Keys(all)) {
+			if strings.HasPrefix(field, kind) && theirs[field] != ours[field] {
+				return fmt.Sprintf("%s: published %s, rebuilt %s", field, cmp.Or(theirs[field], "none"), cmp.Or(ours[field], "none")), nil
+			}
 		}
 	}
-	return "", nil
+	return fmt.Sprintf("manifest: published %s, rebuilt %s, with the same layers and configuration", theirDigest, ourDigest), nil
 }
 
-// flatConfig maps the path of each field of a configuration to its JSON.
-func flatConfig(image partial.WithRawConfigFile) (map[string]string, error) {
-	raw, err := image.RawConfigFile()
+// imageFields maps each layer of an image to its digest, and the path of each field
+// of its configuration to the JSON there.
+func imageFields(index v1.ImageIndex, digest v1.Hash) (map[string]string, error) {
+	image, err := index.Image(digest)
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := image.Manifest()
+	if err != nil {
+		return nil, err
+	}
+	config, err := image.RawConfigFile()
 	if err != nil {
 		return nil, err
 	}
 	fields := make(map[string]string)
-	var flatten func(path string, value json.RawMessage) error
-	flatten = func(path string, value json.RawMessage) error {
+	for i, layer := range manifest.Layers {
+		fields[fmt.Sprint("layer ", i)] = layer.Digest.String()
+	}
+	var flatten func(path string, value json.RawMessage)
+	flatten = func(path string, value json.RawMessage) {
 		var object map[string]json.RawMessage
 		if json.Unmarshal(value, &object) != nil || object == nil {
-			fields[path] = string(value)
-			return nil
+			fields["config field "+path] = string(value)
 		}
 		for key, value := range object {
-			if err := flatten(path+"."+key, value); err != nil {
-				return err
-			}
+			flatten(path+"."+key, value)
 		}
-		return nil
 	}
-	if err := flatten("", raw); err != nil {
-		return nil, err
-	}
+	flatten("", config)
 	return fields, nil
 }
