@@ -4,101 +4,116 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"time"
 )
 
-const (
-	maxBody = 1 << 20          // largest request body, in bytes
-	maxWait = 30 * time.Second // longest ?wait
-)
+// maxWait is the longest ?wait.
+const maxWait = 30 * time.Second
+
+// parameters are what the query of /request asks for.
+type parameters struct {
+	wait   time.Duration
+	status int
+}
+
+// parseParameters parses the query of a request. Its error quotes the first invalid
+// parameter and says what would be valid.
+func parseParameters(r *http.Request) (parameters, error) {
+	p := parameters{status: http.StatusOK}
+	if r.URL.RawQuery == "" {
+		return p, nil
+	}
+	query := r.URL.Query()
+	if query.Has("wait") {
+		var err error
+		if p.wait, err = time.ParseDuration(query.Get("wait")); err != nil || p.wait < 0 || p.wait > maxWait {
+			return p, fmt.Errorf("wait=%q: want a duration from 0s to %v, such as 250ms", query.Get("wait"), maxWait)
+		}
+	}
+	if query.Has("status") {
+		var err error
+		if p.status, err = strconv.Atoi(query.Get("status")); err != nil || p.status < 200 || p.status > 599 {
+			return p, fmt.Errorf("status=%q: want a number from 200 to 599, such as 503", query.Get("status"))
+		}
+	}
+	return p, nil
+}
 
 // requestHandler answers with the request as received, after the delay of ?wait
-// and with the status of ?status. It answers 400 if either is invalid, and 413 if
-// the body is larger than maxBody.
-func requestHandler(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	wait, err := parseWait(query)
-	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
-		return
+// and with the status of ?status. It answers 400 if either is invalid, 413 if the
+// body is larger than maxBody, and 503 if the budget has no room for it.
+func requestHandler(bodies *budget) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		p, err := parseParameters(r)
+		if err != nil {
+			fail(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		f, ok := chooseFormat(w, r, formatText, formatJSON)
+		if !ok {
+			return
+		}
+		b, err := readBody(w, r, bodies)
+		defer b.free()
+		switch {
+		case err == errBodyTooLarge:
+			fail(w, http.StatusRequestEntityTooLarge, err.Error())
+			return
+		case err == errBodiesFull:
+			w.Header().Set("Retry-After", "1")
+			fail(w, http.StatusServiceUnavailable, err.Error())
+			return
+		case err != nil:
+			fail(w, http.StatusBadRequest, fmt.Sprintf("body: %v", err))
+			return
+		}
+		if !await(r, p.wait) {
+			return
+		}
+		echo(w, r, p, f, b)
 	}
-	status, err := parseStatus(query)
-	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
-		return
-	}
-	f, ok := chooseFormat(w, r, formatText, formatJSON)
-	if !ok {
-		return
-	}
-	// A declared length over the limit is refused before a client that sent Expect
-	// uploads it.
-	var tooLarge *http.MaxBytesError
-	var body []byte
-	if r.ContentLength <= maxBody {
-		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	}
-	if r.ContentLength > maxBody || errors.As(err, &tooLarge) {
-		fail(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("body: want at most %d bytes", maxBody))
-		return
-	}
-	if err != nil {
-		fail(w, http.StatusBadRequest, fmt.Sprintf("body: %v", err))
-		return
-	}
+}
 
-	// The context ends when the client disconnects or the server closes.
+// await waits for a duration. It returns false if the client disconnects or the
+// server closes before.
+func await(r *http.Request, wait time.Duration) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return true
 	case <-r.Context().Done():
-		return
+		return false
 	}
-
-	var answer []byte
-	switch {
-	case status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified:
-		w.WriteHeader(status) // RFC 9110 allows no body
-		return
-	case f == formatJSON:
-		facts := append(requestFacts(r), member{"body", base64.StdEncoding.EncodeToString(body)})
-		answer = append(appendJSON(nil, facts), '\n')
-	default:
-		answer = requestText(r, body)
-	}
-	send(w, status, f.contentType, string(answer))
 }
 
-func parseWait(query url.Values) (time.Duration, error) {
-	if !query.Has("wait") {
-		return 0, nil
+// echo answers with the request as received and the status of p.
+func echo(w http.ResponseWriter, r *http.Request, p parameters, f format, b *body) {
+	if p.status == http.StatusNoContent || p.status == http.StatusResetContent || p.status == http.StatusNotModified {
+		w.WriteHeader(p.status) // RFC 9110 allows no body
+		return
 	}
-	wait, err := time.ParseDuration(query.Get("wait"))
-	if err != nil || wait < 0 || wait > maxWait {
-		return 0, fmt.Errorf("wait=%q: want a duration from 0s to %v, such as 250ms", query.Get("wait"), maxWait)
+	if f == formatJSON {
+		// The body is the last member.
+		const before, after = `,"body":"`, "\"}\n"
+		head := bytes.TrimSuffix(appendJSON(nil, requestFacts(r)), []byte("}"))
+		sendHeader(w, p.status, f.contentType, len(head)+len(before)+base64.StdEncoding.EncodedLen(b.size)+len(after))
+		w.Write(append(head, before...))
+		b.writeBase64(w)
+		io.WriteString(w, after)
+		return
 	}
-	return wait, nil
-}
-
-func parseStatus(query url.Values) (int, error) {
-	if !query.Has("status") {
-		return http.StatusOK, nil
-	}
-	status, err := strconv.Atoi(query.Get("status"))
-	if err != nil || status < 200 || status > 599 {
-		return 0, fmt.Errorf("status=%q: want a number from 200 to 599, such as 503", query.Get("status"))
-	}
-	return status, nil
+	head := requestText(r)
+	sendHeader(w, p.status, f.contentType, len(head)+b.size)
+	w.Write(head)
+	b.WriteTo(w)
 }
 
 // requestFacts returns everything about a request except its body.
@@ -131,9 +146,9 @@ func connectionFacts(r *http.Request) object {
 }
 
 // requestText returns the facts of the connection, one a line, then an empty line
-// and the request in HTTP/1.1 form. Targets and header values need no quoting:
-// net/http rejects those that contain a line end.
-func requestText(r *http.Request, body []byte) []byte {
+// and the request in HTTP/1.1 form up to its body. Targets and header values need
+// no quoting: net/http rejects those that contain a line end.
+func requestText(r *http.Request) []byte {
 	var b bytes.Buffer
 	for _, fact := range connectionFacts(r) {
 		fmt.Fprintf(&b, "%s %s\n", fact.name, printable(fact.value))
@@ -145,6 +160,5 @@ func requestText(r *http.Request, body []byte) []byte {
 		}
 	}
 	b.WriteByte('\n')
-	b.Write(body)
 	return b.Bytes()
 }

@@ -20,6 +20,8 @@ var endpoints = object{
 // routes lists every endpoint. The mux also answers HEAD where it answers GET, and
 // any other method with 405 and an Allow header.
 func routes(argv, environ []string, s settings, draining <-chan struct{}) http.Handler {
+	bodies := newBudget(maxBodies)
+	request := requestHandler(bodies)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", overviewHandler(argv, endpoints))
 	mux.HandleFunc("GET /args", argsHandler(argv))
@@ -34,7 +36,7 @@ func routes(argv, environ []string, s settings, draining <-chan struct{}) http.H
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The mux would redirect a path such as /request//a.
 		if r.URL.Path == "/request" || strings.HasPrefix(r.URL.Path, "/request/") {
-			requestHandler(w, r)
+			request(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)
