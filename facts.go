@@ -64,7 +64,8 @@ func appendJSONString(b []byte, s string) []byte {
 			b = append(b, `\r`...)
 		case r == '\t':
 			b = append(b, `\t`...)
-		case r < ' ':
+		case r < ' ' || 0x7f <= r && r < 0xa0:
+			// JSON allows DEL and the C1 controls, but a terminal may obey them.
 			b = append(b, '\\', 'u', '0', '0', hex[r>>4], hex[r&0xf])
 		default:
 			b = utf8.AppendRune(b, r)

@@ -35,7 +35,8 @@
 //	                            certificate, if presented, must be signed by
 //	ARGSERVER_ENV               comma-separated names of the variables that /env
 //	                            may show, or * for all; default none
-//	ARGSERVER_ACCESS_LOG        1 logs each request to standard output; default 0
+//	ARGSERVER_ACCESS_LOG        1 logs each request to standard output as a line of
+//	                            text, json as a JSON object; default 0
 //	ARGSERVER_DRAIN             how long to keep serving after SIGTERM or SIGINT,
 //	                            while /readyz answers 503, as a Go duration;
 //	                            default 0s
@@ -88,10 +89,14 @@ func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.W
 		logger.Printf("%v; ARGSERVER_ADDR or PORT sets another address", err)
 		return 1
 	}
-	draining := make(chan struct{})
-	handler := closeWhenDraining(routes(argv, environ, s, draining), draining)
-	if s.accessLog {
-		handler = logAccess(handler, stdout)
+	draining, closed := make(chan struct{}), make(chan struct{})
+	defer close(closed)
+	handler := closeWhenDraining(routes(argv, environ, s, draining, closed), draining)
+	switch s.accessLog {
+	case "1":
+		handler = logAccess(handler, stdout, accessText)
+	case "json":
+		handler = logAccess(handler, stdout, accessJSON)
 	}
 	server := newServer(handler, s.tls, logger)
 	failed := make(chan error, 1)

@@ -103,6 +103,12 @@ func (b *lockedBuffer) String() string {
 	return b.buffer.String()
 }
 
+func (b *lockedBuffer) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buffer.Reset()
+}
+
 func wantOneLine(t *testing.T, log string, says ...string) {
 	t.Helper()
 	if strings.Count(log, "\n") != 1 || !strings.HasSuffix(log, "\n") {

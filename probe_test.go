@@ -13,7 +13,7 @@ import (
 )
 
 func TestProbe(t *testing.T) {
-	healthy := routes(nil, nil, settings{}, nil)
+	healthy := routes(nil, nil, settings{}, nil, nil)
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handler.ServeHTTP(w, r)

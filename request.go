@@ -48,8 +48,9 @@ func parseParameters(r *http.Request) (parameters, error) {
 
 // requestHandler answers with the request as received, after the delay of ?wait
 // and with the status of ?status. It answers 400 if either is invalid, 413 if the
-// body is larger than maxBody, and 503 if the budget has no room for it.
-func requestHandler(bodies *budget) http.HandlerFunc {
+// body is larger than maxBody, and 503 if the budget has no room for it. It aborts
+// the answer once closed is closed or the client is gone.
+func requestHandler(bodies *budget, closed <-chan struct{}) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		p, err := parseParameters(r)
 		if err != nil {
@@ -71,27 +72,44 @@ func requestHandler(bodies *budget) http.HandlerFunc {
 			fail(w, http.StatusServiceUnavailable, err.Error())
 			return
 		case err != nil:
+			await(r, 0, closed)
 			fail(w, http.StatusBadRequest, fmt.Sprintf("body: %v", err))
 			return
 		}
-		if !await(r, p.wait) {
-			return
-		}
+		await(r, p.wait, closed)
 		echo(w, r, p, f, b)
 	}
 }
 
-// await waits for a duration. It returns false if the client disconnects or the
-// server closes before.
-func await(r *http.Request, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.Context().Done():
-		return false
+// await waits for a duration. It aborts the answer if the server closes before, or
+// if the client is gone.
+func await(r *http.Request, wait time.Duration, closed <-chan struct{}) {
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-closed:
+			panic(http.ErrAbortHandler)
+		case <-gone(r):
+		}
 	}
+	select {
+	case <-gone(r):
+		panic(http.ErrAbortHandler)
+	default:
+	}
+}
+
+// gone returns a channel that is closed once the client resets the stream of an
+// HTTP/2 request or closes its connection. It is nil for HTTP/1, where net/http
+// ends the context at the end of the client's stream. That is no sign that the
+// client is gone: it may have closed only its own side (RFC 9112, section 9.6).
+func gone(r *http.Request) <-chan struct{} {
+	if r.ProtoMajor < 2 {
+		return nil
+	}
+	return r.Context().Done()
 }
 
 // echo answers with the request as received and the status of p.

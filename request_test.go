@@ -1,15 +1,20 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 func TestRequestText(t *testing.T) {
@@ -129,25 +134,111 @@ func TestRequestBody(t *testing.T) {
 	}
 }
 
-// A delay of ?wait ends when the client disconnects or the shutdown timeout passes.
-func TestRequestWaitEnds(t *testing.T) {
-	var access lockedBuffer
-	server := serveTestTo(t, &access, nil, "ARGSERVER_ACCESS_LOG=1", "ARGSERVER_SHUTDOWN_TIMEOUT=10ms")
-	conn := dial(t, server.addr)
-	fmt.Fprint(conn, "GET /request/gone?wait=30s HTTP/1.1\r\nHost: a\r\n\r\n")
-	conn.Close()
-	for !strings.Contains(access.String(), "/request/gone") { // the test times out if it never does
-		fetch(t, "GET", server.url+"/healthz")
+// Over HTTP/1 a client that has sent everything may close its side of the
+// connection and still read the answer.
+func TestHalfClosedClient(t *testing.T) {
+	server := serveTest(t, nil)
+	body := strings.Repeat("x", 600_000)
+	for _, sent := range []string{
+		"GET /request?wait=100ms&status=503 HTTP/1.1\r\nHost: a\r\n\r\n",
+		"POST /request?status=503 HTTP/1.1\r\nHost: a\r\nContent-Length: 600000\r\n\r\n" + body,
+	} {
+		var clients sync.WaitGroup
+		for range 50 {
+			conn := dial(t, server.addr)
+			clients.Go(func() {
+				io.WriteString(conn, sent)
+				conn.(*net.TCPConn).CloseWrite()
+				response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got, err := io.ReadAll(response.Body)
+				if response.StatusCode != 503 || err != nil || len(got) < len(sent) {
+					t.Errorf("%.20s got %d, %d bytes and %v, want 503 and the request", sent, response.StatusCode, len(got), err)
+				}
+			})
+		}
+		clients.Wait()
 	}
+}
 
-	conn = dial(t, server.addr)
-	fmt.Fprint(conn, "POST /request/cut?wait=30s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n")
-	// The 100 shows that the handler is reading the body.
-	interim := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
-	if _, err := io.ReadFull(conn, interim); err != nil || !strings.Contains(string(interim), "100 Continue") {
-		t.Fatalf("got %q (%v), want 100 Continue", interim, err)
+// Over HTTP/2 a client that resets its stream is gone. The delay ends, and nothing
+// is answered.
+func TestResetStream(t *testing.T) {
+	var access lockedBuffer
+	server := serveTestTo(t, &access, nil, "ARGSERVER_ACCESS_LOG=1")
+	client := http2Client(t)
+	for _, c := range []struct {
+		name     string
+		uploaded bool // the server has the whole body and waits
+	}{
+		{"upload", false},
+		{"wait", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			access.reset()
+			ctx, reset := context.WithCancel(t.Context())
+			body, upload := io.Pipe()
+			request, err := http.NewRequestWithContext(ctx, "POST", server.url+"/request/reset?wait=30s", body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			failed := make(chan error, 1)
+			go func() {
+				_, err := client.Do(request)
+				failed <- err
+			}()
+			io.WriteString(upload, "x") // returns once the client sends the body
+			if c.uploaded {
+				upload.Close()
+			}
+			// Once the server has answered a second request on the same connection, it
+			// has received the first.
+			second, err := http.NewRequest("GET", server.url+"/healthz", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			do(t, client, second)
+			reset()
+			if err := <-failed; err == nil {
+				t.Error("got an answer")
+			}
+			for !strings.Contains(access.String(), "/request/reset") { // the test times out if it never does
+				time.Sleep(time.Millisecond)
+			}
+			if got, want := access.String(), ` POST "/request/reset" - 0 `; !strings.Contains(got, want) {
+				t.Errorf("logged %q, want %q", got, want)
+			}
+		})
 	}
-	fmt.Fprint(conn, "x")
-	server.signals <- os.Interrupt
-	server.wantExit(t, 1, "requests in flight were cut off after 10ms")
+}
+
+// A delay of ?wait ends with the server, even after the client has closed its side
+// of the connection.
+func TestRequestWaitEnds(t *testing.T) {
+	for _, halfClosed := range []bool{false, true} {
+		var access lockedBuffer
+		server := serveTestTo(t, &access, nil, "ARGSERVER_ACCESS_LOG=1", "ARGSERVER_SHUTDOWN_TIMEOUT=10ms")
+		conn := dial(t, server.addr)
+		fmt.Fprint(conn, "POST /request/cut?wait=30s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n")
+		// The 100 shows that the handler is reading the body.
+		interim := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
+		if _, err := io.ReadFull(conn, interim); err != nil || !strings.Contains(string(interim), "100 Continue") {
+			t.Fatalf("got %q (%v), want 100 Continue", interim, err)
+		}
+		fmt.Fprint(conn, "x")
+		if halfClosed {
+			conn.(*net.TCPConn).CloseWrite()
+		}
+		server.signals <- os.Interrupt
+		server.wantExit(t, 1, "requests in flight were cut off after 10ms")
+		for access.String() == "" { // the test times out if it never logs
+			time.Sleep(time.Millisecond)
+		}
+		if got, want := access.String(), ` POST "/request/cut" - 0 `; !strings.Contains(got, want) {
+			t.Errorf("logged %q, want %q", got, want)
+		}
+	}
 }

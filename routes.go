@@ -18,10 +18,11 @@ var endpoints = object{
 }
 
 // routes lists every endpoint. The mux also answers HEAD where it answers GET, and
-// any other method with 405 and an Allow header.
-func routes(argv, environ []string, s settings, draining <-chan struct{}) http.Handler {
+// any other method with 405 and an Allow header. Draining is closed when the stop
+// begins, and closed when the server closes its connections, which ends waits.
+func routes(argv, environ []string, s settings, draining, closed <-chan struct{}) http.Handler {
 	bodies := newBudget(maxBodies)
-	request := requestHandler(bodies)
+	request := requestHandler(bodies, closed)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", overviewHandler(argv, endpoints))
 	mux.HandleFunc("GET /args", argsHandler(argv))

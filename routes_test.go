@@ -93,7 +93,7 @@ func TestInjection(t *testing.T) {
 }
 
 func BenchmarkHandlers(b *testing.B) {
-	handler := routes([]string{"/argserver", "a", "b", "c", "d"}, []string{"HOME=/"}, settings{env: []string{"HOME"}}, nil)
+	handler := routes([]string{"/argserver", "a", "b", "c", "d"}, []string{"HOME=/"}, settings{env: []string{"HOME"}}, nil, nil)
 	for _, path := range []string{"/args", "/args?format=json", "/args/1", "/env", "/healthz", "/readyz", "/version", "/request", "/", "/?format=html", "/nothing"} {
 		b.Run(path, func(b *testing.B) {
 			request, err := http.NewRequest("GET", path, http.NoBody)

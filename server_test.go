@@ -89,7 +89,7 @@ func TestIdleConnections(t *testing.T) {
 // newTestServer returns a server with the production limits and closes it when the
 // test ends.
 func newTestServer(t *testing.T) *http.Server {
-	server := newServer(routes(nil, nil, settings{}, nil), nil, log.New(io.Discard, "", 0))
+	server := newServer(routes(nil, nil, settings{}, nil, nil), nil, log.New(io.Discard, "", 0))
 	t.Cleanup(func() { server.Close() })
 	return server
 }

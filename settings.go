@@ -17,7 +17,7 @@ type settings struct {
 	addr            string      // host:port
 	tls             *tls.Config // nil to serve plain HTTP
 	env             []string    // names of the variables to show, only "*" for all, or nil for none
-	accessLog       bool
+	accessLog       string      // 1 for text, json, or empty for none
 	drain           time.Duration
 	shutdownTimeout time.Duration
 }
@@ -62,10 +62,10 @@ func parseSettings(environ []string) (settings, error) {
 
 	switch variables["ARGSERVER_ACCESS_LOG"] {
 	case "", "0":
-	case "1":
-		s.accessLog = true
+	case "1", "json":
+		s.accessLog = variables["ARGSERVER_ACCESS_LOG"]
 	default:
-		invalid("ARGSERVER_ACCESS_LOG", "1 for an access log, or 0 for none")
+		invalid("ARGSERVER_ACCESS_LOG", "1 for an access log as text, json for one as JSON, or 0 for none")
 	}
 
 	if list := variables["ARGSERVER_ENV"]; list != "" {
