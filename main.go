@@ -99,25 +99,28 @@ func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.W
 		handler = logAccess(handler, stdout, accessJSON)
 	}
 	server := newServer(handler, s.tls, logger)
-	failed := make(chan error, 1)
+	open := &connections{all: make(map[*connection]struct{})}
+	server.ConnState = open.track
+	served := make(chan error, 1)
 	go func() {
 		if s.tls != nil {
-			failed <- server.ServeTLS(listener, "", "")
+			s.tls.GetConfigForClient = open.handshake
+			served <- server.ServeTLS(open.listener(listener), "", "")
 		} else {
-			failed <- server.Serve(listener)
+			served <- server.Serve(open.listener(listener))
 		}
 	}()
 	logger.Printf("version %s listening on %s", version, listener.Addr())
 
 	var first os.Signal
 	select {
-	case err := <-failed:
+	case err := <-served:
 		logger.Print(err)
 		return 1
 	case first = <-signals:
 	}
 	close(draining)
-	if err := stop(server, s, signals); err != nil {
+	if err := stop(server, listener, served, open, s, signals); err != nil {
 		logger.Printf("stopped on signal (%v): %v", first, err)
 		return 1
 	}
