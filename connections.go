@@ -37,11 +37,12 @@ type connections struct {
 
 // A connection knows whether it serves a request or receives one.
 type connection struct {
-	*net.TCPConn
+	net.Conn
 	of *connections
 
 	// begun tells whether bytes arrived since the connection was accepted, the TLS
-	// handshake ended or the last answer was sent.
+	// handshake ended or the server last wrote. The next request may arrive before
+	// net/http calls the connection idle.
 	begun atomic.Bool
 
 	matched int // bytes of preface that the connection began with, or -1 if it did not
@@ -72,7 +73,7 @@ func (l trackedListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{TCPConn: conn.(*net.TCPConn), of: l.connections}
+	c := &connection{Conn: conn, of: l.connections}
 	c.outer = c
 	c.of.mu.Lock()
 	c.of.all[c] = struct{}{}
@@ -87,7 +88,7 @@ func (c *connection) Read(b []byte) (int, error) {
 		c.mu.Unlock()
 		c.begun.Store(false)
 	}
-	n, err := c.TCPConn.Read(b)
+	n, err := c.Conn.Read(b)
 	if n > 0 && !c.begun.Load() {
 		c.begun.Store(true)
 	}
@@ -100,9 +101,25 @@ func (c *connection) Read(b []byte) (int, error) {
 	return n, err
 }
 
+func (c *connection) Write(b []byte) (int, error) {
+	if c.begun.Load() {
+		c.begun.Store(false)
+	}
+	return c.Conn.Write(b)
+}
+
 func (c *connection) Close() error {
 	c.of.forget(c)
-	return c.TCPConn.Close()
+	return c.Conn.Close()
+}
+
+// CloseWrite lets net/http close a connection without a reset, which could destroy
+// an answer on its way.
+func (c *connection) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
 }
 
 func (cs *connections) forget(c *connection) {
@@ -148,7 +165,6 @@ func (cs *connections) track(outer net.Conn, state http.ConnState) {
 		c.active = true
 	case http.StateIdle:
 		c.active = false
-		c.begun.Store(false)
 	}
 }
 
@@ -157,7 +173,7 @@ func (cs *connections) track(outer net.Conn, state http.ConnState) {
 func (cs *connections) finish(ctx context.Context, server *http.Server) int {
 	defer func() {
 		for _, c := range cs.list() {
-			c.drop()
+			c.Close() // without the end of TLS, for which a client could make it wait
 		}
 	}()
 	ticker := time.NewTicker(stopInterval)
@@ -217,8 +233,8 @@ func (c *connection) state() (active, arriving, http2 bool) {
 	return c.active, c.begun.Load() && !concluded && !c.http2, c.http2
 }
 
-// drop closes the connection without waiting for it: with TLS a client that does not
-// read can delay the close.
+// drop closes the connection and does not wait: with TLS a client that does not read
+// can delay the close.
 func (c *connection) drop() {
 	c.of.forget(c)
 	c.mu.Lock()

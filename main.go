@@ -89,6 +89,10 @@ func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.W
 		logger.Printf("%v; ARGSERVER_ADDR or PORT sets another address", err)
 		return 1
 	}
+	return serveOn(listener, s, argv, environ, signals, stdout, logger)
+}
+
+func serveOn(listener net.Listener, s settings, argv, environ []string, signals <-chan os.Signal, stdout io.Writer, logger *log.Logger) int {
 	draining, closed := make(chan struct{}), make(chan struct{})
 	defer close(closed)
 	handler := closeWhenDraining(routes(argv, environ, s, draining, closed), draining)

@@ -15,12 +15,14 @@ import (
 // the server has accepted its last connection. Stop fails if the shutdown timeout
 // passes or a second signal arrives.
 func stop(server *http.Server, listener net.Listener, served <-chan error, open *connections, s settings, signals <-chan os.Signal) error {
-	defer server.Close()
 	ctx, force := context.WithCancel(context.Background())
 	defer force()
 	go func() {
-		<-signals
-		force()
+		select {
+		case <-signals:
+			force()
+		case <-ctx.Done():
+		}
 	}()
 	select {
 	case <-time.After(s.drain):
