@@ -55,21 +55,34 @@ func readBody(w http.ResponseWriter, r *http.Request, budget *budget) (*body, er
 		b.size += n
 		if err != nil {
 			b.pieces = append(b.pieces, piece)
-			var tooLarge *http.MaxBytesError
-			if errors.As(err, &tooLarge) {
-				err = errBodyTooLarge
-			} else if err == io.EOF {
-				err = nil
-			}
-			return b, err
+			return b, bodyError(err)
 		}
 		if len(piece) == cap(piece) {
 			b.pieces = append(b.pieces, piece)
 			if !budget.take(bodyPiece) {
+				// A client that is still sending may miss the answer if the connection
+				// closes, and net/http would leave what it has buffered to the garbage
+				// collector.
+				b.free()
+				if _, err := io.Copy(io.Discard, limited); err != nil {
+					return b, bodyError(err)
+				}
 				return b, errBodiesFull
 			}
 			piece = pieces.Get().(*[bodyPiece]byte)[:0]
 		}
+	}
+}
+
+func bodyError(err error) error {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == io.EOF:
+		return nil
+	case errors.As(err, &tooLarge):
+		return errBodyTooLarge
+	default:
+		return err
 	}
 }
 

@@ -31,8 +31,9 @@ const preface = "PRI * HTTP/2"
 // waits for seconds for connections without a request, and does not wait for
 // hijacked ones.
 type connections struct {
-	mu  sync.Mutex
-	all map[*connection]struct{}
+	mu   sync.Mutex
+	all  map[*connection]struct{}
+	most int // largest multiple of 64 that there were at a time
 }
 
 // A connection knows whether it serves a request or receives one.
@@ -76,8 +77,12 @@ func (l trackedListener) Accept() (net.Conn, error) {
 	c := &connection{Conn: conn, of: l.connections}
 	c.outer = c
 	c.of.mu.Lock()
+	defer c.of.mu.Unlock()
 	c.of.all[c] = struct{}{}
-	c.of.mu.Unlock()
+	if n := len(c.of.all); n > c.of.most && n%64 == 0 {
+		c.of.most = n
+		limitMemory(n)
+	}
 	return c, nil
 }
 

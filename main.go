@@ -103,6 +103,7 @@ func serveOn(listener net.Listener, s settings, argv, environ []string, signals 
 		handler = logAccess(handler, stdout, accessJSON)
 	}
 	server := newServer(handler, s.tls, logger)
+	limitMemory(0)
 	open := &connections{all: make(map[*connection]struct{})}
 	server.ConnState = open.track
 	served := make(chan error, 1)
