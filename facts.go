@@ -96,3 +96,15 @@ func printable(value any) string {
 	}
 	return fmt.Sprint(value)
 }
+
+// appendPrintable appends what printable returns.
+func appendPrintable(b []byte, value any) []byte {
+	s, ok := value.(string)
+	for i := 0; ok && i < len(s); i++ {
+		ok = ' ' <= s[i] && s[i] <= '~' && s[i] != '"' && s[i] != '\\'
+	}
+	if ok {
+		return append(b, s...)
+	}
+	return append(b, printable(value)...)
+}

@@ -26,13 +26,13 @@ var (
 // asks for. It makes each body at the first request for it, because the longest
 // vectors take milliseconds and megabytes, and few clients need every format.
 func fixed(body func(format) string, formats ...format) http.HandlerFunc {
-	bodies := make(map[format]func() string)
+	bodies := make(map[format]func() []byte)
 	for _, f := range formats {
-		bodies[f] = sync.OnceValue(func() string { return body(f) })
+		bodies[f] = sync.OnceValue(func() []byte { return []byte(body(f)) })
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		if f, ok := chooseFormat(w, r, formats...); ok {
-			send(w, http.StatusOK, f.contentType, bodies[f]())
+			sendBytes(w, http.StatusOK, f.contentType, bodies[f]())
 		}
 	}
 }
@@ -41,7 +41,7 @@ func fixed(body func(format) string, formats ...format) http.HandlerFunc {
 // names, otherwise the one that Accept prefers, otherwise the first. If ?format
 // names none of them, it answers 400 and returns false.
 func chooseFormat(w http.ResponseWriter, r *http.Request, formats ...format) (format, bool) {
-	w.Header().Set("Vary", "Accept")
+	w.Header()["Vary"] = varyAccept
 	if r.URL.RawQuery != "" {
 		if query := r.URL.Query(); query.Has("format") {
 			name := query.Get("format")

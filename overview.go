@@ -37,7 +37,7 @@ func overviewHandler(argv []string, endpoints object) http.HandlerFunc {
 		default:
 			answer = overviewText(facts)
 		}
-		send(w, http.StatusOK, f.contentType, string(answer))
+		sendBytes(w, http.StatusOK, f.contentType, answer)
 	}
 }
 

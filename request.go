@@ -1,16 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -118,26 +117,35 @@ func echo(w http.ResponseWriter, r *http.Request, p parameters, f format, b *bod
 		w.WriteHeader(p.status) // RFC 9110 allows no body
 		return
 	}
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	head, after, size := (*buffer)[:0], "", b.size
 	if f == formatJSON {
 		// The body is the last member.
-		const before, after = `,"body":"`, "\"}\n"
-		head := bytes.TrimSuffix(appendJSON(nil, requestFacts(r)), []byte("}"))
-		sendHeader(w, p.status, f.contentType, len(head)+len(before)+base64.StdEncoding.EncodedLen(b.size)+len(after))
-		w.Write(append(head, before...))
+		head = appendJSON(head, requestFacts(r))
+		head, after = append(head[:len(head)-len("}")], `,"body":"`...), "\"}\n"
+		size = base64.StdEncoding.EncodedLen(size)
+	} else {
+		head = appendRequest(head, r)
+	}
+	*buffer = head
+	sendHeader(w, p.status, f.contentType, len(head)+size+len(after))
+	w.Write(head)
+	if f == formatJSON {
 		b.writeBase64(w)
 		io.WriteString(w, after)
-		return
+	} else {
+		b.WriteTo(w)
 	}
-	head := requestText(r)
-	sendHeader(w, p.status, f.contentType, len(head)+b.size)
-	w.Write(head)
-	b.WriteTo(w)
 }
+
+// buffers holds buffers for the next answers. MaxHeaderBytes bounds their length.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // requestFacts returns everything about a request except its body.
 func requestFacts(r *http.Request) object {
 	var headers object
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+	for _, name := range headerNames(r.Header) {
 		headers = append(headers, member{name, r.Header[name]})
 	}
 	return append(object{
@@ -152,8 +160,7 @@ func requestFacts(r *http.Request) object {
 // connectionFacts returns the addresses, TLS parameters and client certificate of
 // the connection.
 func connectionFacts(r *http.Request) object {
-	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	facts := object{{"remote", r.RemoteAddr}, {"local", fmt.Sprint(local)}}
+	facts := object{{"remote", r.RemoteAddr}, {"local", localAddr(r)}}
 	if r.TLS != nil {
 		facts = append(facts, member{"tls", tls.VersionName(r.TLS.Version)}, member{"cipher", tls.CipherSuiteName(r.TLS.CipherSuite)})
 		if len(r.TLS.PeerCertificates) > 0 {
@@ -163,20 +170,45 @@ func connectionFacts(r *http.Request) object {
 	return facts
 }
 
-// requestText returns the facts of the connection, one a line, then an empty line
-// and the request in HTTP/1.1 form up to its body. Targets and header values need
-// no quoting: net/http rejects those that contain a line end.
-func requestText(r *http.Request) []byte {
-	var b bytes.Buffer
-	for _, fact := range connectionFacts(r) {
-		fmt.Fprintf(&b, "%s %s\n", fact.name, printable(fact.value))
+// localAddr returns the address at which the connection of a request arrived.
+func localAddr(r *http.Request) string {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if local == nil { // in tests
+		return ""
 	}
-	fmt.Fprintf(&b, "\n%s %s %s\nHost: %s\n", r.Method, r.RequestURI, r.Proto, r.Host)
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+	return local.String()
+}
+
+// appendRequest appends the facts of the connection, one a line, then an empty line
+// and the request in HTTP/1.1 form up to its body. Targets and header values need no
+// quoting: net/http rejects those that contain a line end.
+func appendRequest(b []byte, r *http.Request) []byte {
+	for _, fact := range connectionFacts(r) {
+		b = append(append(b, fact.name...), ' ')
+		b = append(appendPrintable(b, fact.value), '\n')
+	}
+	b = append(append(append(b, '\n'), r.Method...), ' ')
+	b = append(append(append(b, r.RequestURI...), ' '), r.Proto...)
+	b = appendHeader(b, "\nHost", r.Host)
+	for _, name := range headerNames(r.Header) {
 		for _, value := range r.Header[name] {
-			fmt.Fprintf(&b, "%s: %s\n", name, value)
+			b = appendHeader(b, name, value)
 		}
 	}
-	b.WriteByte('\n')
-	return b.Bytes()
+	return append(b, '\n')
+}
+
+func appendHeader(b []byte, name, value string) []byte {
+	b = append(append(b, name...), ": "...)
+	return append(append(b, value...), '\n')
+}
+
+// headerNames returns the names of a header in order.
+func headerNames(header http.Header) []string {
+	names := make([]string, 0, len(header))
+	for name := range header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }
