@@ -28,12 +28,18 @@ func sendBytes(w http.ResponseWriter, status int, contentType string, body []byt
 // Its nosniff header stops browsers from treating an argument as an HTML page. The
 // names are in canonical form, so that Header.Set has nothing to add.
 func sendHeader(w http.ResponseWriter, status int, contentType string, length int) {
-	header, values := w.Header(), [...]string{contentType, strconv.Itoa(length)}
-	header["Content-Type"] = values[0:1:1]
-	header["Content-Length"] = values[1:2:2]
+	header := w.Header()
+	header["Content-Type"] = []string{contentType}
 	header["X-Content-Type-Options"] = nosniff
+	if length > smallAnswer {
+		header["Content-Length"] = []string{strconv.Itoa(length)}
+	}
 	w.WriteHeader(status)
 }
+
+// smallAnswer is a number of bytes up to which net/http finds out the Content-Length
+// itself, for less, because it holds back so much until the handler returns.
+const smallAnswer = 1 << 10
 
 // Values of headers that are always the same. Nobody changes them.
 var (
