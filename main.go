@@ -16,6 +16,9 @@
 //	          path below; ?wait=250ms delays the answer, up to 30s; ?status=503
 //	          sets its status, 200 to 599; request bodies up to 1 MiB
 //	/env      the environment variables listed in ARGSERVER_ENV, as text or JSON
+//	/events   server-sent events, ?count=10 of them, up to 1000, the first at once
+//	          and each other an ?interval=1s later, 10ms to 30s; together at most
+//	          10m; shutdown ends them early
 //	/healthz  200 while the server is running
 //	/readyz   200 until shutdown begins, then 503
 //	/version  version, commit, commit date, Go version and platform

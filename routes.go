@@ -12,6 +12,7 @@ var endpoints = object{
 	{"/args/N", "the bytes of argument N"},
 	{"/request", "the request as received; ?format=json, ?wait=250ms, ?status=503"},
 	{"/env", "the environment variables listed in ARGSERVER_ENV; ?format=json"},
+	{"/events", "server-sent events; ?interval=250ms, ?count=10"},
 	{"/healthz", "200 while the server is running"},
 	{"/readyz", "200 until shutdown begins, then 503"},
 	{"/version", "version, commit, commit date, Go version and platform"},
@@ -28,6 +29,7 @@ func routes(argv, environ []string, s settings, draining, closed <-chan struct{}
 	mux.HandleFunc("GET /args", argsHandler(argv))
 	mux.HandleFunc("GET /args/{n}", argHandler(argv))
 	mux.HandleFunc("GET /env", envHandler(s.env, environ))
+	mux.HandleFunc("GET /events", eventsHandler(draining))
 	mux.HandleFunc("GET /healthz", healthHandler)
 	mux.HandleFunc("GET /readyz", readyHandler(draining))
 	mux.HandleFunc("GET /version", versionHandler)
