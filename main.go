@@ -23,6 +23,12 @@
 //	/readyz   200 until shutdown begins, then 503
 //	/version  version, commit, commit date, Go version and platform
 //
+// A gRPC call, which is a POST over HTTP/2 with the content type application/grpc to
+// a path that is not /request nor below it, is answered by gRPC: the method
+// grpc.health.v1.Health/Check with SERVING, or with NOT_SERVING once shutdown begins,
+// for the service "", and with NOT_FOUND for any other; every other method with
+// UNIMPLEMENTED.
+//
 // If an endpoint has several formats, ?format takes precedence over the Accept
 // header.
 //

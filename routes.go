@@ -16,6 +16,7 @@ var endpoints = object{
 	{"/healthz", "200 while the server is running"},
 	{"/readyz", "200 until shutdown begins, then 503"},
 	{"/version", "version, commit, commit date, Go version and platform"},
+	{"/grpc.health.v1.Health/Check", "the health check of gRPC, for gRPC clients"},
 }
 
 // routes lists every endpoint. The mux also answers HEAD where it answers GET, and
@@ -36,10 +37,15 @@ func routes(argv, environ []string, s settings, draining, closed <-chan struct{}
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "not found; GET / lists the endpoints")
 	})
+	grpc := grpcHandler(draining)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The mux would redirect a path such as /request//a.
 		if r.URL.Path == "/request" || strings.HasPrefix(r.URL.Path, "/request/") {
 			request(w, r)
+			return
+		}
+		if isGRPC(r) {
+			grpc(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)
