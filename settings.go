@@ -18,6 +18,7 @@ type settings struct {
 	tls             *tls.Config // nil to serve plain HTTP
 	env             []string    // names of the variables to show, only "*" for all, or nil for none
 	accessLog       string      // 1 for text, json, or empty for none
+	echo            bool        // answer every path that is no endpoint's with the request
 	drain           time.Duration
 	shutdownTimeout time.Duration
 }
@@ -66,6 +67,14 @@ func parseSettings(environ []string) (settings, error) {
 		s.accessLog = variables["ARGSERVER_ACCESS_LOG"]
 	default:
 		invalid("ARGSERVER_ACCESS_LOG", "1 for an access log as text, json for one as JSON, or 0 for none")
+	}
+
+	switch variables["ARGSERVER_ECHO"] {
+	case "", "0":
+	case "1":
+		s.echo = true
+	default:
+		invalid("ARGSERVER_ECHO", "1 to answer every path with the request, or 0 not to")
 	}
 
 	if list := variables["ARGSERVER_ENV"]; list != "" {

@@ -17,7 +17,7 @@ func TestSettings(t *testing.T) {
 	}{
 		{"none", nil, settings{addr: ":8080", shutdownTimeout: 8 * time.Second}},
 		{"empty", []string{"ARGSERVER_ADDR=", "PORT=", "ARGSERVER_TLS_CERT=", "ARGSERVER_TLS_KEY=", "ARGSERVER_TLS_CLIENT_CA=",
-			"ARGSERVER_ENV=", "ARGSERVER_ACCESS_LOG=", "ARGSERVER_DRAIN=", "ARGSERVER_SHUTDOWN_TIMEOUT="},
+			"ARGSERVER_ENV=", "ARGSERVER_ECHO=", "ARGSERVER_ACCESS_LOG=", "ARGSERVER_DRAIN=", "ARGSERVER_SHUTDOWN_TIMEOUT="},
 			settings{addr: ":8080", shutdownTimeout: 8 * time.Second}},
 		{"port", []string{"PORT=80"}, settings{addr: ":80", shutdownTimeout: 8 * time.Second}},
 		{"address before port", []string{"ARGSERVER_ADDR=[::1]:0", "PORT=http"}, settings{addr: "[::1]:0", shutdownTimeout: 8 * time.Second}},
@@ -26,6 +26,8 @@ func TestSettings(t *testing.T) {
 		{"access log", []string{"ARGSERVER_ACCESS_LOG=1"}, settings{addr: ":8080", accessLog: "1", shutdownTimeout: 8 * time.Second}},
 		{"access log as JSON", []string{"ARGSERVER_ACCESS_LOG=json"}, settings{addr: ":8080", accessLog: "json", shutdownTimeout: 8 * time.Second}},
 		{"no access log", []string{"ARGSERVER_ACCESS_LOG=0"}, settings{addr: ":8080", shutdownTimeout: 8 * time.Second}},
+		{"echo", []string{"ARGSERVER_ECHO=1"}, settings{addr: ":8080", echo: true, shutdownTimeout: 8 * time.Second}},
+		{"no echo", []string{"ARGSERVER_ECHO=0"}, settings{addr: ":8080", shutdownTimeout: 8 * time.Second}},
 		{"variables", []string{"ARGSERVER_ENV=HOME, PATH"}, settings{addr: ":8080", env: []string{"HOME", "PATH"}, shutdownTimeout: 8 * time.Second}},
 		{"all variables", []string{"ARGSERVER_ENV=*"}, settings{addr: ":8080", env: []string{"*"}, shutdownTimeout: 8 * time.Second}},
 		// A Service named argserver makes Kubernetes set these in every pod.
@@ -56,7 +58,7 @@ func invalidSettings(t *testing.T) []invalidCase {
 	if err := os.WriteFile(notPEM, []byte("-----BEGIN NOTHING-----\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	all := invalidCase{environ: []string{"PORT=x", "ARGSERVER_TLS_CERT=x", "ARGSERVER_ENV=,", "ARGSERVER_ACCESS_LOG=x", "ARGSERVER_DRAIN=x", "ARGSERVER_SHUTDOWN_TIMEOUT=x"}}
+	all := invalidCase{environ: []string{"PORT=x", "ARGSERVER_TLS_CERT=x", "ARGSERVER_ENV=,", "ARGSERVER_ECHO=x", "ARGSERVER_ACCESS_LOG=x", "ARGSERVER_DRAIN=x", "ARGSERVER_SHUTDOWN_TIMEOUT=x"}}
 	for _, variable := range all.environ {
 		name, value, _ := strings.Cut(variable, "=")
 		all.says = append(all.says, name+`="`+value+`": want `)
@@ -76,6 +78,7 @@ func invalidSettings(t *testing.T) []invalidCase {
 		{[]string{"ARGSERVER_SHUTDOWN_TIMEOUT=-1s"}, []string{`ARGSERVER_SHUTDOWN_TIMEOUT="-1s"`}},
 		{[]string{"ARGSERVER_DRAIN=2"}, []string{`ARGSERVER_DRAIN="2"`, "such as 8s"}},
 		{[]string{"ARGSERVER_ACCESS_LOG=yes"}, []string{`ARGSERVER_ACCESS_LOG="yes"`, "want 1"}},
+		{[]string{"ARGSERVER_ECHO=true"}, []string{`ARGSERVER_ECHO="true"`, "want 1"}},
 		{[]string{"ARGSERVER_ENV=HOME,"}, []string{`ARGSERVER_ENV="HOME,"`, "HOME,PATH"}},
 		{[]string{"ARGSERVER_ENV=HOME=x"}, []string{`ARGSERVER_ENV="HOME=x"`}},
 		{[]string{"ARGSERVER_ENV=*,HOME"}, []string{`ARGSERVER_ENV="*,HOME"`}},
