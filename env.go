@@ -1,9 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -16,18 +16,26 @@ func envHandler(listed, environ []string) http.HandlerFunc {
 		}
 	}
 	return fixed(func(f format) string {
-		var variables object
-		var text strings.Builder
-		for _, variable := range slices.Sorted(slices.Values(environ)) {
-			name, value, _ := strings.Cut(variable, "=")
-			if slices.Contains(listed, name) || slices.Contains(listed, "*") {
-				variables = append(variables, member{name, value})
-				text.WriteString(name + "=" + strconv.Quote(value) + "\n")
-			}
-		}
+		variables := listedVariables(listed, environ)
 		if f == formatJSON {
 			return string(appendJSON(nil, variables)) + "\n"
 		}
+		var text strings.Builder
+		for _, variable := range variables {
+			fmt.Fprintf(&text, "%s=%q\n", variable.name, variable.value)
+		}
 		return text.String()
 	}, formatText, formatJSON)
+}
+
+// listedVariables returns the variables of environ whose names are listed, or all of
+// them if "*" is, in the order of their names.
+func listedVariables(listed, environ []string) (variables object) {
+	for _, variable := range slices.Sorted(slices.Values(environ)) {
+		name, value, _ := strings.Cut(variable, "=")
+		if slices.Contains(listed, name) || slices.Contains(listed, "*") {
+			variables = append(variables, member{name, value})
+		}
+	}
+	return variables
 }
