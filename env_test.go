@@ -36,7 +36,7 @@ func TestEnv(t *testing.T) {
 			}
 		})
 	}
-	for _, path := range []string{"/", "/?format=json", "/?format=html", "/request"} {
+	for _, path := range []string{"/", "/?format=json", "/?format=html", "/overview"} {
 		if a := fetch(t, "GET", serveTest(t, nil, append(environ, "ARGSERVER_ENV=SECRET")...).url+path); strings.Contains(a.body, "s3cret") {
 			t.Errorf("%s shows the environment:\n%s", path, a.body)
 		}

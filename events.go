@@ -37,12 +37,6 @@ func eventsHandler(draining <-chan struct{}) http.HandlerFunc {
 		if r.Method == http.MethodHead {
 			return
 		}
-		// Over HTTP/1 the context also ends when the client has only sent all that it
-		// has to send. There a failed write shows that it left.
-		var gone <-chan struct{}
-		if r.ProtoMajor == 2 {
-			gone = r.Context().Done()
-		}
 		control := http.NewResponseController(w)
 		// A client that does not read may block a write when draining begins.
 		ended, watched := make(chan struct{}), make(chan struct{})
@@ -89,7 +83,7 @@ func eventsHandler(draining <-chan struct{}) http.HandlerFunc {
 			case <-time.After(time.Until(next)):
 			case <-draining:
 				return
-			case <-gone:
+			case <-gone(r): // over HTTP/1 a failed write shows it
 				panic(http.ErrAbortHandler)
 			}
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 func TestEvents(t *testing.T) {
-	for _, environ := range [][]string{nil} {
+	for _, environ := range [][]string{nil, {"ARGSERVER_ACCESS_LOG=1"}, {"ARGSERVER_ACCESS_LOG=json"}} {
 		server := serveTest(t, nil, environ...)
 		for _, client := range []*http.Client{http.DefaultClient, http2Client(t)} {
 			for _, c := range []struct {

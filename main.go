@@ -7,14 +7,19 @@
 // Endpoints, which answer GET and HEAD unless stated otherwise:
 //
 //	/         an overview of arguments, process, limits and request, as text,
-//	          JSON or an HTML page
+//	          JSON or an HTML page; with ARGSERVER_ECHO=1 the same as /request
+//	/overview the same overview
 //	/args     the argument vector as Go's %v prints it, [/argserver a b c d];
 //	          ?format=json returns an array, ?format=shell a shell command,
 //	          ?format=nul each argument followed by a NUL byte
 //	/args/N   the bytes of argument N, counted from 0, the program name
-//	/request  the request as received, as text or JSON, for any method and any
-//	          path below; ?wait=250ms delays the answer, up to 30s; ?status=503
-//	          sets its status, 200 to 599; request bodies up to 1 MiB
+//	/request  the request as received, the host name of the machine and the
+//	          variables listed in ARGSERVER_ENV, as text or JSON, for any method
+//	          and any path below; ?wait=250ms delays the answer, up to 30s;
+//	          ?status=503 sets its status, 200 to 599; ?size=1024 answers with
+//	          that number of zero bytes instead, up to 67108864 (64 MiB);
+//	          ?header=Name:value, with ARGSERVER_ECHO=1 only, adds a header to the
+//	          answer, up to 16 of together 4 KiB; request bodies up to 1 MiB
 //	/env      the environment variables listed in ARGSERVER_ENV, as text or JSON
 //	/events   server-sent events, ?count=10 of them, up to 1000, the first at once
 //	          and each other an ?interval=1s later, 10ms to 30s; together at most
@@ -22,6 +27,12 @@
 //	/healthz  200 while the server is running
 //	/readyz   200 until shutdown begins, then 503
 //	/version  version, commit, commit date, Go version and platform
+//
+// ?header cannot set the type, encoding or length of an answer, what a browser may
+// do with it, or the connection: Content-*, Sec-*, Proxy-*, X-Accel-*, X-Lighttpd-*,
+// Surrogate-*, Access-Control-Allow-Credentials, Connection, Date, Keep-Alive, Link,
+// Refresh, TE, Trailer, Transfer-Encoding, Upgrade, Vary, X-Content-Type-Options and
+// X-Sendfile get 400.
 //
 // A gRPC call, which is a POST over HTTP/2 with the content type application/grpc to
 // a path that is not /request nor below it, is answered by gRPC: the method
@@ -43,7 +54,10 @@
 //	ARGSERVER_TLS_CLIENT_CA     path of PEM CA certificates that a client
 //	                            certificate, if presented, must be signed by
 //	ARGSERVER_ENV               comma-separated names of the variables that /env
-//	                            may show, or * for all; default none
+//	                            and /request may show, or * for all; default none
+//	ARGSERVER_ECHO              1 answers every path that is no endpoint's as
+//	                            /request does, for any method, without redirects;
+//	                            default 0, where such a path is 404
 //	ARGSERVER_ACCESS_LOG        1 logs each request to standard output as a line of
 //	                            text, json as a JSON object; default 0
 //	ARGSERVER_DRAIN             how long to keep serving after SIGTERM or SIGINT,

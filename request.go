@@ -7,51 +7,66 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
 
-// maxWait is the longest ?wait.
-const maxWait = 30 * time.Second
+const (
+	maxWait = 30 * time.Second // longest ?wait
+	maxSize = 64 << 20         // largest ?size, in bytes
+)
 
 // parameters are what the query of /request asks for.
 type parameters struct {
-	wait   time.Duration
-	status int
+	wait    time.Duration
+	status  int
+	size    int      // of the body in place of the echo, in bytes; -1 for the echo
+	headers []string // of the answer, each Name:value
 }
 
 // parseParameters parses the query of a request. Its error quotes the first invalid
-// parameter and says what would be valid.
-func parseParameters(r *http.Request) (parameters, error) {
-	p := parameters{status: http.StatusOK}
+// parameter and says what would be valid. ?header is valid only if echo is true.
+func parseParameters(r *http.Request, echo bool) (p parameters, err error) {
+	p.status, p.size = http.StatusOK, -1
 	if r.URL.RawQuery == "" {
 		return p, nil
 	}
-	query := r.URL.Query()
-	if query.Has("wait") {
-		var err error
-		if p.wait, err = time.ParseDuration(query.Get("wait")); err != nil || p.wait < 0 || p.wait > maxWait {
-			return p, fmt.Errorf("wait=%q: want a duration from 0s to %v, such as 250ms", query.Get("wait"), maxWait)
-		}
+	query, invalid := url.ParseQuery(r.URL.RawQuery) // drops pairs that are invalid
+	if err := queryDuration(query, "wait", &p.wait, 0, maxWait, "a duration from 0s to 30s, such as 250ms"); err != nil {
+		return p, err
 	}
-	if query.Has("status") {
-		var err error
-		if p.status, err = strconv.Atoi(query.Get("status")); err != nil || p.status < 200 || p.status > 599 {
-			return p, fmt.Errorf("status=%q: want a number from 200 to 599, such as 503", query.Get("status"))
-		}
+	if err := queryNumber(query, "status", &p.status, 200, 599, "a number from 200 to 599, such as 503"); err != nil {
+		return p, err
 	}
-	return p, nil
+	if err := queryNumber(query, "size", &p.size, 0, maxSize, "a number of bytes from 0 to 67108864, such as 1048576"); err != nil {
+		return p, err
+	}
+	if invalid != nil && strings.Contains(r.URL.RawQuery, "header=") {
+		return p, fmt.Errorf("%v: write %%3B for ; and %%25 for %% in a header", invalid)
+	}
+	if headers := query["header"]; headers != nil {
+		if !echo {
+			return p, queryError("header", headers[0], "the server started with ARGSERVER_ECHO=1")
+		}
+		p.headers, err = headers, checkHeaders(headers)
+	}
+	return p, err
 }
 
-// requestHandler answers with the request as received, after the delay of ?wait
-// and with the status of ?status. It answers 400 if either is invalid, 413 if the
-// body is larger than maxBody, and 503 if the budget has no room for it. It aborts
-// the answer once closed is closed or the client is gone.
-func requestHandler(bodies *budget, closed <-chan struct{}) http.HandlerFunc {
+// requestHandler answers with the request as received and the facts of machine,
+// after the delay of ?wait, with the status of ?status and the headers of ?header.
+// With ?size it answers with that number of bytes instead. It answers 400 if a
+// parameter is invalid or ?header is used although echo is false, 413 if the body is
+// larger than maxBody, and 503 if the budget has no room for it. It aborts the answer
+// once closed is closed or the client is gone.
+func requestHandler(bodies *budget, machine object, echo bool, closed <-chan struct{}) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		p, err := parseParameters(r)
+		p, err := parseParameters(r, echo)
 		if err != nil {
 			fail(w, http.StatusBadRequest, err.Error())
 			return
@@ -76,7 +91,15 @@ func requestHandler(bodies *budget, closed <-chan struct{}) http.HandlerFunc {
 			return
 		}
 		await(r, p.wait, closed)
-		echo(w, r, p, f, b)
+		addHeaders(w.Header(), p.headers)
+		switch {
+		case p.status == http.StatusNoContent || p.status == http.StatusResetContent || p.status == http.StatusNotModified:
+			w.WriteHeader(p.status) // RFC 9110 allows no body
+		case p.size >= 0:
+			sendZeros(w, r, p.status, p.size)
+		default:
+			sendRequest(w, r, p.status, f, b, machine)
+		}
 	}
 }
 
@@ -111,25 +134,41 @@ func gone(r *http.Request) <-chan struct{} {
 	return r.Context().Done()
 }
 
-// echo answers with the request as received and the status of p.
-func echo(w http.ResponseWriter, r *http.Request, p parameters, f format, b *body) {
-	if p.status == http.StatusNoContent || p.status == http.StatusResetContent || p.status == http.StatusNotModified {
-		w.WriteHeader(p.status) // RFC 9110 allows no body
+// zeros is a part of the body of ?size.
+var zeros [32 << 10]byte
+
+// sendZeros answers with a body of size zero bytes, a part at a time, so that it
+// takes no memory.
+func sendZeros(w http.ResponseWriter, r *http.Request, status, size int) {
+	w.Header().Set("Content-Length", strconv.Itoa(size)) // also for a small HEAD
+	sendHeader(w, status, octetStream, size)
+	if r.Method == http.MethodHead {
 		return
 	}
+	for size > 0 {
+		n, err := w.Write(zeros[:min(size, len(zeros))])
+		if err != nil {
+			return
+		}
+		size -= n
+	}
+}
+
+// sendRequest answers with the request as received and the facts of machine.
+func sendRequest(w http.ResponseWriter, r *http.Request, status int, f format, b *body, machine object) {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
 	head, after, size := (*buffer)[:0], "", b.size
 	if f == formatJSON {
 		// The body is the last member.
-		head = appendJSON(head, requestFacts(r))
+		head = appendJSON(head, append(requestFacts(r), machine...))
 		head, after = append(head[:len(head)-len("}")], `,"body":"`...), "\"}\n"
 		size = base64.StdEncoding.EncodedLen(size)
 	} else {
-		head = appendRequest(head, r)
+		head = appendRequest(head, r, machine)
 	}
 	*buffer = head
-	sendHeader(w, p.status, f.contentType, len(head)+size+len(after))
+	sendHeader(w, status, f.contentType, len(head)+size+len(after))
 	w.Write(head)
 	if f == formatJSON {
 		b.writeBase64(w)
@@ -139,7 +178,8 @@ func echo(w http.ResponseWriter, r *http.Request, p parameters, f format, b *bod
 	}
 }
 
-// buffers holds buffers for the next answers. MaxHeaderBytes bounds their length.
+// buffers holds buffers for the next answers. MaxHeaderBytes and
+// the environment bound their length.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // requestFacts returns everything about a request except its body.
@@ -158,11 +198,19 @@ func requestFacts(r *http.Request) object {
 }
 
 // connectionFacts returns the addresses, TLS parameters and client certificate of
-// the connection.
+// the connection. The client chooses the server name, sni.
 func connectionFacts(r *http.Request) object {
 	facts := object{{"remote", r.RemoteAddr}, {"local", localAddr(r)}}
+	add := func(name, value string) {
+		if value != "" {
+			facts = append(facts, member{name, value})
+		}
+	}
 	if r.TLS != nil {
-		facts = append(facts, member{"tls", tls.VersionName(r.TLS.Version)}, member{"cipher", tls.CipherSuiteName(r.TLS.CipherSuite)})
+		add("tls", tls.VersionName(r.TLS.Version))
+		add("cipher", tls.CipherSuiteName(r.TLS.CipherSuite))
+		add("sni", r.TLS.ServerName)
+		add("alpn", r.TLS.NegotiatedProtocol)
 		if len(r.TLS.PeerCertificates) > 0 {
 			facts = append(facts, member{"client", r.TLS.PeerCertificates[0].Subject.String()})
 		}
@@ -179,11 +227,28 @@ func localAddr(r *http.Request) string {
 	return local.String()
 }
 
-// appendRequest appends the facts of the connection, one a line, then an empty line
-// and the request in HTTP/1.1 form up to its body. Targets and header values need no
-// quoting: net/http rejects those that contain a line end.
-func appendRequest(b []byte, r *http.Request) []byte {
-	for _, fact := range connectionFacts(r) {
+// machineFacts returns the host name of the machine and the listed variables of
+// environ. They tell which of several servers has answered.
+func machineFacts(listed, environ []string) object {
+	host, _ := os.Hostname() // empty if the system does not report it
+	facts := object{{"hostname", host}}
+	if listed != nil {
+		facts = append(facts, member{"env", listedVariables(listed, environ)})
+	}
+	return facts
+}
+
+// appendRequest appends the facts of the connection and of machine, one a line, then
+// an empty line and the request in HTTP/1.1 form up to its body. Targets and header
+// values need no quoting: net/http rejects those that contain a line end.
+func appendRequest(b []byte, r *http.Request, machine object) []byte {
+	for _, fact := range append(connectionFacts(r), machine...) {
+		if variables, ok := fact.value.(object); ok {
+			for _, variable := range variables {
+				b = fmt.Appendf(b, "%s %s=%q\n", fact.name, variable.name, variable.value)
+			}
+			continue
+		}
 		b = append(append(b, fact.name...), ' ')
 		b = append(appendPrintable(b, fact.value), '\n')
 	}

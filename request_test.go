@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -26,8 +27,12 @@ func TestRequestText(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, body, _ := strings.Cut(string(answered), "\r\n\r\n")
-	want := fmt.Sprintf("remote %s\nlocal %s\n\nBREW /request//a/../%%2e?x=%%zz&y HTTP/1.1\nHost: example.org:1\nConnection: close\nContent-Length: 5\nX-A: 1\nX-B: 2\nX-B: 3\n\na\x00\xffb\n",
-		conn.LocalAddr(), server.addr)
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("remote %s\nlocal %s\nhostname %s\n\nBREW /request//a/../%%2e?x=%%zz&y HTTP/1.1\nHost: example.org:1\nConnection: close\nContent-Length: 5\nX-A: 1\nX-B: 2\nX-B: 3\n\na\x00\xffb\n",
+		conn.LocalAddr(), server.addr, printable(host))
 	if body != want {
 		t.Errorf("got\n%q\nwant\n%q", body, want)
 	}
@@ -50,8 +55,12 @@ func TestRequestJSON(t *testing.T) {
 		t.Errorf("remote is %q", remote)
 	}
 	delete(got, "remote")
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := map[string]any{
-		"method": "PUT", "target": "/request/a%20b?format=json", "protocol": "HTTP/1.1", "host": "example.org", "local": server.addr,
+		"method": "PUT", "target": "/request/a%20b?format=json", "protocol": "HTTP/1.1", "host": "example.org", "local": server.addr, "hostname": host,
 		"headers": map[string]any{"X-A": []any{"1", "\"\ufffd"}, "User-Agent": []any{"test"}, "Accept-Encoding": []any{"identity"}, "Content-Length": []any{"4"}},
 		"body":    base64.StdEncoding.EncodeToString([]byte("a\x00\xffb")),
 	}
@@ -88,6 +97,12 @@ func TestRequestParameters(t *testing.T) {
 		{"GET", "/request?wait=-1s", 400, `wait="-1s"`},
 		{"GET", "/request?wait=5", 400, `wait="5"`},
 		{"GET", "/request?wait", 400, `wait=""`},
+		{"GET", "/request?size=-1", 400, `size="-1": want a number of bytes from 0 to 67108864, such as 1048576`},
+		{"GET", "/request?size=67108865", 400, `size="67108865"`},
+		{"GET", "/request?size=1k", 400, `size="1k"`},
+		{"GET", "/request?size=", 400, `size=""`},
+		{"GET", "/request?size=3&status=204", 204, ""},
+		{"GET", "/request?size=3&format=xml", 400, `format="xml"`},
 	} {
 		t.Run(c.method+" "+c.path, func(t *testing.T) {
 			a := fetch(t, c.method, server.url+c.path)
@@ -241,4 +256,64 @@ func TestRequestWaitEnds(t *testing.T) {
 			t.Errorf("logged %q, want %q", got, want)
 		}
 	}
+}
+
+func TestRequestSize(t *testing.T) {
+	server := serveTest(t, nil)
+	for _, client := range []*http.Client{http.DefaultClient, http2Client(t)} {
+		for _, c := range []struct {
+			method, query string
+			status, size  int
+		}{
+			{"GET", "size=0", 200, 0},
+			{"GET", "size=1", 200, 1},
+			{"POST", "size=32769&status=503&wait=10ms&format=json", 503, 32769},
+			{"GET", "size=1048576", 200, 1 << 20},
+			{"HEAD", "size=67108864", 200, 64 << 20},
+			{"HEAD", "size=1", 200, 1},
+			{"HEAD", "size=0", 200, 0},
+		} {
+			request, err := http.NewRequest(c.method, server.url+"/request?"+c.query, strings.NewReader("a body"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := do(t, client, request)
+			want := strings.Repeat("\x00", c.size)
+			if c.method == "HEAD" {
+				want = ""
+			}
+			if a.status != c.status || a.body != want || a.header.Get("Content-Length") != fmt.Sprint(c.size) ||
+				a.header.Get("Content-Type") != octetStream || a.header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%s ?%s = %d %v and %d bytes, want %d and %d zero bytes", c.method, c.query, a.status, a.header, len(a.body), c.status, len(want))
+			}
+		}
+	}
+}
+
+// The longest answer of ?size takes no memory for its body.
+func TestRequestSizeMemory(t *testing.T) {
+	handler := routes(nil, nil, settings{}, nil, nil)
+	request, err := http.NewRequest("GET", "/request?size=67108864", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &countingDiscard{discardWriter: discardWriter{}}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	handler.ServeHTTP(w, request)
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 || w.written != 64<<20 {
+		t.Errorf("%d bytes take %d bytes of memory, want 64 MiB and less than 1 MiB", w.written, got)
+	}
+}
+
+// countingDiscard counts the bytes that it discards.
+type countingDiscard struct {
+	discardWriter
+	written int
+}
+
+func (w *countingDiscard) Write(b []byte) (int, error) {
+	w.written += len(b)
+	return len(b), nil
 }
