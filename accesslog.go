@@ -9,8 +9,7 @@ import (
 
 // logAccess writes one line to out for each request that next has answered:
 // remote address, method, path, status, body bytes and duration. The path is
-// quoted so that a request cannot forge a line. The method needs no quotes:
-// net/http accepts only the characters of a token.
+// quoted so that a request cannot forge a line, and so is a method that is no token.
 func logAccess(next http.Handler, out io.Writer) http.Handler {
 	logger := log.New(out, "", 0)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -21,7 +20,7 @@ func logAccess(next http.Handler, out io.Writer) http.Handler {
 		if method == http.MethodHead {
 			counted.bytes = 0 // net/http discards the body
 		}
-		logger.Printf("%s %s %q %d %d %v", r.RemoteAddr, method, path, counted.status, counted.bytes, time.Since(start))
+		logger.Printf("%s %s %q %d %d %v", r.RemoteAddr, quoteMethod(method), path, counted.status, counted.bytes, time.Since(start))
 	})
 }
 

@@ -31,12 +31,12 @@ func routes(argv, environ []string, s settings, draining <-chan struct{}) http.H
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "not found; GET / lists the endpoints")
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return refuseMethods(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The mux would redirect a path such as /request//a.
 		if r.URL.Path == "/request" || strings.HasPrefix(r.URL.Path, "/request/") {
 			requestHandler(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)
-	})
+	}))
 }
