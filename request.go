@@ -72,6 +72,9 @@ func requestHandler(w http.ResponseWriter, r *http.Request) {
 		return
 	case f == formatJSON:
 		facts := append(requestFacts(r), member{"body", base64.StdEncoding.EncodeToString(body)})
+		if len(r.Trailer) > 0 {
+			facts = append(facts, member{"trailers", headerFacts(r.Trailer)})
+		}
 		answer = append(appendJSON(nil, facts), '\n')
 	default:
 		answer = requestText(r, body)
@@ -101,19 +104,27 @@ func parseStatus(query url.Values) (int, error) {
 	return status, nil
 }
 
-// requestFacts returns everything about a request except its body.
+// requestFacts returns everything about a request except its body and trailers.
 func requestFacts(r *http.Request) object {
-	var headers object
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		headers = append(headers, member{name, r.Header[name]})
-	}
-	return append(object{
+	facts := object{
 		{"method", r.Method},
 		{"target", r.RequestURI},
 		{"protocol", r.Proto},
 		{"host", r.Host},
-		{"headers", headers},
-	}, connectionFacts(r)...)
+		{"headers", headerFacts(r.Header)},
+	}
+	if r.TransferEncoding != nil {
+		facts = append(facts, member{"transferEncoding", r.TransferEncoding})
+	}
+	return append(facts, connectionFacts(r)...)
+}
+
+// headerFacts returns headers or trailers in the order of their names.
+func headerFacts(header http.Header) (facts object) {
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		facts = append(facts, member{name, header[name]})
+	}
+	return facts
 }
 
 // connectionFacts returns the addresses, TLS parameters and client certificate of
@@ -131,7 +142,7 @@ func connectionFacts(r *http.Request) object {
 }
 
 // requestText returns the facts of the connection, one a line, then an empty line
-// and the request in HTTP/1.1 form. Targets and header values need no quoting:
+// and the request in HTTP/1.1 form, with the trailers on new lines after the body. Targets and header values need no quoting:
 // net/http rejects those that contain a line end.
 func requestText(r *http.Request, body []byte) []byte {
 	var b bytes.Buffer
@@ -139,12 +150,27 @@ func requestText(r *http.Request, body []byte) []byte {
 		fmt.Fprintf(&b, "%s %s\n", fact.name, printable(fact.value))
 	}
 	fmt.Fprintf(&b, "\n%s %s %s\nHost: %s\n", r.Method, r.RequestURI, r.Proto, r.Host)
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		for _, value := range r.Header[name] {
-			fmt.Fprintf(&b, "%s: %s\n", name, value)
-		}
+	header := r.Header
+	if r.TransferEncoding != nil { // net/http takes it out of the headers
+		header = maps.Clone(header)
+		header["Transfer-Encoding"] = r.TransferEncoding
 	}
+	writeHeader(&b, header)
 	b.WriteByte('\n')
 	b.Write(body)
+	if len(r.Trailer) > 0 {
+		b.WriteByte('\n')
+		writeHeader(&b, r.Trailer)
+	}
 	return b.Bytes()
+}
+
+// writeHeader writes a line for each value of headers or trailers, in the order of
+// their names.
+func writeHeader(b *bytes.Buffer, header http.Header) {
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		for _, value := range header[name] {
+			fmt.Fprintf(b, "%s: %s\n", name, value)
+		}
+	}
 }
