@@ -78,7 +78,7 @@ func main() {
 // status.
 func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.Writer) int {
 	logger := log.New(stderr, "argserver: ", 0)
-	s, err := parseSettings(environ)
+	s, err := parseSettings(environ, true)
 	if err != nil {
 		logger.Print(err)
 		return 2

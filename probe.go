@@ -30,11 +30,11 @@ func probe(environ []string, dial dialFunc, stderr io.Writer) int {
 type dialFunc func(network, address string, timeout time.Duration) (net.Conn, error)
 
 func askHealth(environ []string, dial dialFunc) error {
-	s, err := parseSettings(environ)
+	s, err := parseSettings(environ, false)
 	if err != nil {
 		return err
 	}
-	if strings.HasSuffix(s.addr, ":0") {
+	if _, port, _ := net.SplitHostPort(s.addr); strings.Trim(port, "0") == "" { // 0 or 00
 		return fmt.Errorf("address %q: want a fixed port, because the health check cannot know which port the system chose", s.addr)
 	}
 	deadline := time.Now().Add(probeTimeout)
