@@ -48,8 +48,8 @@
 //	1  a runtime error, the shutdown timeout passed, or a second signal
 //	2  invalid settings
 //
-// If argv[0] is healthcheck, as it is for /healthcheck in the image, the program
-// is a health check: it requests /healthz from the server that has the same
+// If argv[0] is healthcheck, as it is for /healthcheck in the image, or
+// healthcheck.exe on Windows, the program is a health check: it requests /healthz from the server that has the same
 // environment. It exits with 0 if the answer is 200 within three seconds, and
 // with 1 otherwise: Docker reserves the exit status 2 of a health check.
 package main
@@ -60,12 +60,12 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
+	"runtime"
 	"syscall"
 )
 
 func main() {
-	if len(os.Args) > 0 && filepath.Base(os.Args[0]) == "healthcheck" {
+	if len(os.Args) > 0 && isHealthCheck(os.Args[0], runtime.GOOS) {
 		os.Exit(probe(os.Environ(), net.DialTimeout, os.Stderr))
 	}
 	// The buffer holds two, because signal.Notify drops a signal that does not fit.

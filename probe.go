@@ -14,6 +14,16 @@ import (
 // probeTimeout limits the whole health check, from dialing to the answer.
 const probeTimeout = 3 * time.Second
 
+// isHealthCheck reports whether the name that the program was started by is
+// healthcheck. On Windows case does not matter, and the name may end in .exe.
+func isHealthCheck(argv0, goos string) bool {
+	if goos == "windows" {
+		name := strings.ToLower(argv0[strings.LastIndexAny(argv0, `\/:`)+1:])
+		return strings.TrimSuffix(name, ".exe") == "healthcheck"
+	}
+	return argv0[strings.LastIndexByte(argv0, '/')+1:] == "healthcheck"
+}
+
 // probe requests /healthz from the server that has the same environment and
 // returns the exit status of the health check, 0 or 1. It writes the request
 // itself, because http.Client would add 500 kB to the binary.

@@ -66,6 +66,41 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+func TestIsHealthCheck(t *testing.T) {
+	for _, c := range []struct {
+		argv0, goos string
+		want        bool
+	}{
+		{"healthcheck", "linux", true},
+		{"/healthcheck", "linux", true},
+		{"./bin/healthcheck", "darwin", true},
+		{"", "linux", false},
+		{"/", "linux", false},
+		{"/argserver", "linux", false},
+		{"/healthcheck/argserver", "linux", false},
+		{"xhealthcheck", "linux", false},
+		{"healthcheck.exe", "linux", false},
+		{"HealthCheck", "linux", false},
+		{`a\healthcheck`, "linux", false},
+		{"healthcheck", "windows", true},
+		{"healthcheck.exe", "windows", true},
+		{"HealthCheck.EXE", "windows", true},
+		{"HEALTHCHECK", "windows", true},
+		{`C:\Program Files\argserver\healthcheck.exe`, "windows", true},
+		{"C:/argserver/Healthcheck.exe", "windows", true},
+		{"C:healthcheck.exe", "windows", true},
+		{`C:\healthcheck\argserver.exe`, "windows", false},
+		{"argserver.exe", "windows", false},
+		{"healthcheck.exe.exe", "windows", false},
+		{"healthcheck.com", "windows", false},
+		{"", "windows", false},
+	} {
+		if got := isHealthCheck(c.argv0, c.goos); got != c.want {
+			t.Errorf("on %s isHealthCheck(%q) = %v, want %v", c.goos, c.argv0, got, c.want)
+		}
+	}
+}
+
 // The probe fails after exactly three seconds, whatever it waits for.
 func TestProbeTimeout(t *testing.T) {
 	for name, dial := range map[string]dialFunc{
