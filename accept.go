@@ -52,7 +52,7 @@ func acceptedWeight(accept []string, mediaType string) (weight, position int) {
 				w = parseWeight(strings.TrimPrefix(parameter, "q="))
 			case s == 4 && name != "":
 				s = 3
-				if name == "charset" && strings.Trim(value, `"`) == "utf-8" {
+				if name == "charset" && (value == "utf-8" || value == `"utf-8"`) {
 					s = 5
 				}
 			}

@@ -33,12 +33,17 @@ func envHandler(listed, environ []string) http.HandlerFunc {
 // "*" is, in order. It leaves out those without a name, in which Windows keeps the
 // directory on each drive. On Windows the case of names does not matter.
 func listedVariables(listed, environ []string, goos string) (variables object) {
+	fold := func(name string) string { return name }
+	if goos == "windows" {
+		fold = strings.ToLower
+	}
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
 		name, value, _ := strings.Cut(variable, "=")
-		if name != "" && slices.ContainsFunc(listed, func(s string) bool {
-			return s == name || s == "*" || goos == "windows" && strings.EqualFold(s, name)
-		}) {
-			variables = append(variables, member{name, value})
+		for _, l := range listed {
+			if name != "" && (l == "*" || fold(l) == fold(name)) {
+				variables = append(variables, member{name, value})
+				break
+			}
 		}
 	}
 	return variables

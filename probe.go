@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -18,8 +19,7 @@ const probeTimeout = 3 * time.Second
 // healthcheck. On Windows case does not matter, and the name may end in .exe.
 func isHealthCheck(argv0, goos string) bool {
 	if goos == "windows" {
-		name := strings.ToLower(argv0[strings.LastIndexAny(argv0, `\/:`)+1:])
-		return strings.TrimSuffix(name, ".exe") == "healthcheck"
+		argv0 = strings.NewReplacer(`\`, "/", ":", "/").Replace(strings.TrimSuffix(strings.ToLower(argv0), ".exe"))
 	}
 	return argv0[strings.LastIndexByte(argv0, '/')+1:] == "healthcheck"
 }
@@ -44,7 +44,8 @@ func askHealth(environ []string, dial dialFunc) error {
 	if err != nil {
 		return err
 	}
-	if _, port, _ := net.SplitHostPort(s.addr); strings.Trim(port, "0") == "" { // 0 or 00
+	_, port, _ := net.SplitHostPort(s.addr)
+	if n, _ := strconv.Atoi(port); n == 0 {
 		return fmt.Errorf("address %q: want a fixed port, because the health check cannot know which port the system chose", s.addr)
 	}
 	deadline := time.Now().Add(probeTimeout)
