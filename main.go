@@ -12,8 +12,8 @@
 //	          ?format=json returns an array, ?format=shell a shell command,
 //	          ?format=nul each argument followed by a NUL byte
 //	/args/N   the bytes of argument N, counted from 0, the program name
-//	/request  the request as received, as text or JSON, for any method and any
-//	          path below; ?wait=250ms delays the answer, up to 30s; ?status=503
+//	/request  the request as received, with its trailers, as text or JSON, for any
+//	          method and any path below; ?wait=250ms delays the answer, up to 30s; ?status=503
 //	          sets its status, 200 to 599; request bodies up to 1 MiB
 //	/env      the environment variables listed in ARGSERVER_ENV, as text or JSON
 //	/healthz  200 while the server is running
@@ -21,7 +21,7 @@
 //	/version  version, commit, commit date, Go version and platform
 //
 // If an endpoint has several formats, ?format takes precedence over the Accept
-// header.
+// header. Any endpoint answers 501 to CONNECT, and 400 to a method that is no token.
 //
 // Environment variables, where an empty one counts as unset:
 //
@@ -34,7 +34,8 @@
 //	ARGSERVER_TLS_CLIENT_CA     path of PEM CA certificates that a client
 //	                            certificate, if presented, must be signed by
 //	ARGSERVER_ENV               comma-separated names of the variables that /env
-//	                            may show, or * for all; default none
+//	                            may show, on Windows in any case, or * for all;
+//	                            default none
 //	ARGSERVER_ACCESS_LOG        1 logs each request to standard output; default 0
 //	ARGSERVER_DRAIN             how long to keep serving after SIGTERM or SIGINT,
 //	                            while /readyz answers 503, as a Go duration;
@@ -49,9 +50,10 @@
 //	2  invalid settings
 //
 // If argv[0] is healthcheck, as it is for /healthcheck in the image, or
-// healthcheck.exe on Windows, the program is a health check: it requests /healthz from the server that has the same
-// environment. It exits with 0 if the answer is 200 within three seconds, and
-// with 1 otherwise: Docker reserves the exit status 2 of a health check.
+// healthcheck.exe on Windows, the program is a health check: it requests /healthz
+// from the server that has the same environment, and does not read its TLS files. It
+// exits with 0 if the answer is 200 within three seconds, and with 1 otherwise:
+// Docker reserves the exit status 2 of a health check.
 package main
 
 import (
