@@ -13,8 +13,8 @@
 //	          ?format=nul each argument followed by a NUL byte
 //	/args/N   the bytes of argument N, counted from 0, the program name
 //	/request  the request as received, with its trailers, as text or JSON, for any
-//	          method and any path below; ?wait=250ms delays the answer, up to 30s; ?status=503
-//	          sets its status, 200 to 599; request bodies up to 1 MiB
+//	          method and any path below; ?wait=250ms delays the answer, up to 30s;
+//	          ?status=503 sets its status, 200 to 599; request bodies up to 1 MiB
 //	/env      the environment variables listed in ARGSERVER_ENV, as text or JSON
 //	/healthz  200 while the server is running
 //	/readyz   200 until shutdown begins, then 503

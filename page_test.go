@@ -36,7 +36,7 @@ func TestPageLinks(t *testing.T) {
 		linked := make(map[string]string)
 		for _, l := range link.FindAllStringSubmatch(body, -1) {
 			linked[l[2]] = l[1]
-			if a := fetch(t, "GET", server.url+l[1]); a.status != 200 {
+			if a := fetch(t, "HEAD", server.url+l[1]); a.status != 200 {
 				t.Errorf("the link %s got %d, want 200", l[1], a.status)
 			}
 		}
