@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -80,8 +81,8 @@ func identity(user, group int) (facts object) {
 	return facts
 }
 
-// rows returns the lines of a section of the overview, each a name and a value. It
-// puts "header" before the name of a header, so that no client can forge a fact.
+// rows returns the lines of a section of the overview, each a name and a value. The
+// name of a header follows the word header, so that no client can forge a fact.
 func rows(section any) (lines [][2]string) {
 	switch section := section.(type) {
 	case []string:
@@ -90,9 +91,9 @@ func rows(section any) (lines [][2]string) {
 		}
 	case object:
 		for _, m := range section {
-			if headers, ok := m.value.(object); ok {
-				for _, row := range rows(headers) {
-					lines = append(lines, [2]string{"header " + row[0], row[1]})
+			if nested, ok := m.value.(object); ok {
+				for _, row := range rows(nested) {
+					lines = append(lines, [2]string{strings.TrimSuffix(m.name, "s") + " " + row[0], row[1]})
 				}
 				continue
 			}

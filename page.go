@@ -48,14 +48,14 @@ func page(facts object) []byte {
 
 // endpointLink returns the name of an endpoint as a link, relative to the page so that
 // it works behind a proxy that strips a prefix. Of /args/N only /args/0 is sure to
-// exist, and only if there is an argument.
+// exist, if there is an argument, and a browser can ask nothing of a gRPC method.
 func endpointLink(name string, arguments bool) string {
 	target := name
-	if strings.HasSuffix(name, "/N") {
-		if !arguments {
-			return name
-		}
-		target = strings.TrimSuffix(name, "N") + "0"
+	switch {
+	case name == "/args/N" && arguments:
+		target = "/args/0"
+	case name == "/args/N", strings.HasPrefix(name, "/grpc."):
+		return name
 	}
 	return fmt.Sprintf("<a href=\".%s\">%s</a>", target, name)
 }
