@@ -15,14 +15,14 @@ import (
 // remote address, method, path, status, body bytes and duration. The status is - if
 // the request got no answer, and 101 if next hijacked the connection. An answer that
 // fits into the buffers of the connection counts as sent: whether it arrived, the
-// server does not learn. The path is quoted so that a request cannot forge a line.
-// The method needs no quotes: net/http accepts only the characters of a token.
+// server does not learn. The path is quoted so that a request cannot forge a line, and
+// so is a method that is no token.
 func logAccess(next http.Handler, out io.Writer, form func(b []byte, a access) []byte) http.Handler {
 	var mu sync.Mutex
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		recorder := &recorder{ResponseWriter: w}
-		a := access{remote: r.RemoteAddr, method: r.Method, path: r.URL.Path}
+		a := access{remote: r.RemoteAddr, method: quoteMethod(r.Method), path: r.URL.Path}
 		returned := false
 		defer func() {
 			a.status, a.bytes, a.duration = recorder.status, recorder.bytes, time.Since(start)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -16,7 +17,7 @@ func envHandler(listed, environ []string) http.HandlerFunc {
 		}
 	}
 	return fixed(func(f format) string {
-		variables := listedVariables(listed, environ)
+		variables := listedVariables(listed, environ, runtime.GOOS)
 		if f == formatJSON {
 			return string(appendJSON(nil, variables)) + "\n"
 		}
@@ -28,13 +29,21 @@ func envHandler(listed, environ []string) http.HandlerFunc {
 	}, formatText, formatJSON)
 }
 
-// listedVariables returns the variables of environ whose names are listed, or all of
-// them if "*" is, in the order of their names.
-func listedVariables(listed, environ []string) (variables object) {
+// listedVariables returns the variables of environ whose names are listed, or all if
+// "*" is, in order. It leaves out those without a name, in which Windows keeps the
+// directory on each drive. On Windows the case of names does not matter.
+func listedVariables(listed, environ []string, goos string) (variables object) {
+	fold := func(name string) string { return name }
+	if goos == "windows" {
+		fold = strings.ToLower
+	}
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
 		name, value, _ := strings.Cut(variable, "=")
-		if slices.Contains(listed, name) || slices.Contains(listed, "*") {
-			variables = append(variables, member{name, value})
+		for _, l := range listed {
+			if name != "" && (l == "*" || fold(l) == fold(name)) {
+				variables = append(variables, member{name, value})
+				break
+			}
 		}
 	}
 	return variables

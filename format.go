@@ -56,37 +56,8 @@ func chooseFormat(w http.ResponseWriter, r *http.Request, formats ...format) (fo
 			return format{}, false
 		}
 	}
-	return acceptedFormat(r.Header["Accept"], formats), true
-}
-
-// acceptedFormat returns the format with the highest weight in Accept. If several
-// have it, the one named first wins. If Accept matches none, it returns the first
-// format, because an answer helps more than 406 does.
-// https://www.rfc-editor.org/rfc/rfc9110#name-accept
-func acceptedFormat(accept []string, formats []format) format {
-	if accept == nil {
-		return formats[0]
+	if accept := r.Header["Accept"]; accept != nil {
+		return acceptedFormat(accept, formats), true
 	}
-	best, bestWeight := formats[0], ""
-	for _, mediaRange := range strings.Split(strings.Join(accept, ","), ",") {
-		mediaType, parameters, _ := strings.Cut(mediaRange, ";")
-		mediaType = strings.ToLower(strings.TrimSpace(mediaType))
-		// A weight is at most 1 and has at most three decimals, so weights compare
-		// as text once their trailing zeros are gone: 0 becomes "".
-		weight := "1"
-		if _, q, ok := strings.Cut(strings.ToLower(parameters), "q="); ok {
-			q, _, _ = strings.Cut(q, ";")
-			weight = strings.TrimRight(strings.TrimSpace(q), "0.")
-		}
-		if weight <= bestWeight {
-			continue
-		}
-		for _, f := range formats {
-			if mediaType != "" && f.mediaType == mediaType || mediaType == "*/*" {
-				best, bestWeight = f, weight
-				break
-			}
-		}
-	}
-	return best
+	return formats[0], true
 }

@@ -13,9 +13,9 @@
 //	          ?format=json returns an array, ?format=shell a shell command,
 //	          ?format=nul each argument followed by a NUL byte
 //	/args/N   the bytes of argument N, counted from 0, the program name
-//	/request  the request as received, the host name of the machine and the
-//	          variables listed in ARGSERVER_ENV, as text or JSON, for any method
-//	          and any path below; ?wait=250ms delays the answer, up to 30s;
+//	/request  the request as received with its trailers, the host name of the
+//	          machine and the variables listed in ARGSERVER_ENV, as text or JSON,
+//	          for any method and any path below; ?wait=250ms delays the answer, up to 30s;
 //	          ?status=503 sets its status, 200 to 599; ?size=1024 answers with
 //	          that number of zero bytes instead, up to 67108864 (64 MiB);
 //	          ?header=Name:value, with ARGSERVER_ECHO=1 only, adds a header to the
@@ -41,7 +41,7 @@
 // UNIMPLEMENTED.
 //
 // If an endpoint has several formats, ?format takes precedence over the Accept
-// header.
+// header. Any endpoint answers 501 to CONNECT, and 400 to a method that is no token.
 //
 // Environment variables, where an empty one counts as unset:
 //
@@ -54,7 +54,8 @@
 //	ARGSERVER_TLS_CLIENT_CA     path of PEM CA certificates that a client
 //	                            certificate, if presented, must be signed by
 //	ARGSERVER_ENV               comma-separated names of the variables that /env
-//	                            and /request may show, or * for all; default none
+//	                            and /request may show, on Windows in any case, or
+//	                            * for all; default none
 //	ARGSERVER_ECHO              1 answers every path that is no endpoint's as
 //	                            /request does, for any method, without redirects;
 //	                            default 0, where such a path is 404
@@ -72,10 +73,11 @@
 //	1  a runtime error, the shutdown timeout passed, or a second signal
 //	2  invalid settings
 //
-// If argv[0] is healthcheck, as it is for /healthcheck in the image, the program
-// is a health check: it requests /healthz from the server that has the same
-// environment. It exits with 0 if the answer is 200 within three seconds, and
-// with 1 otherwise: Docker reserves the exit status 2 of a health check.
+// If argv[0] is healthcheck, as it is for /healthcheck in the image, or
+// healthcheck.exe on Windows, the program is a health check: it requests /healthz
+// from the server that has the same environment, and does not read its TLS files. It
+// exits with 0 if the answer is 200 within three seconds, and with 1 otherwise:
+// Docker reserves the exit status 2 of a health check.
 package main
 
 import (
@@ -84,12 +86,12 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
+	"runtime"
 	"syscall"
 )
 
 func main() {
-	if len(os.Args) > 0 && filepath.Base(os.Args[0]) == "healthcheck" {
+	if len(os.Args) > 0 && isHealthCheck(os.Args[0], runtime.GOOS) {
 		os.Exit(probe(os.Environ(), net.DialTimeout, os.Stderr))
 	}
 	// The buffer holds two, because signal.Notify drops a signal that does not fit.
@@ -102,7 +104,7 @@ func main() {
 // status.
 func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.Writer) int {
 	logger := log.New(stderr, "argserver: ", 0)
-	s, err := parseSettings(environ)
+	s, err := parseSettings(environ, true)
 	if err != nil {
 		logger.Print(err)
 		return 2

@@ -5,10 +5,12 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -158,43 +160,59 @@ func sendZeros(w http.ResponseWriter, r *http.Request, status, size int) {
 func sendRequest(w http.ResponseWriter, r *http.Request, status int, f format, b *body, machine object) {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	head, after, size := (*buffer)[:0], "", b.size
+	head, size := (*buffer)[:0], b.size
+	var after []byte
 	if f == formatJSON {
-		// The body is the last member.
+		// The body follows everything that was known before it.
 		head = appendJSON(head, append(requestFacts(r), machine...))
-		head, after = append(head[:len(head)-len("}")], `,"body":"`...), "\"}\n"
+		head, after = append(head[:len(head)-len("}")], `,"body":"`...), []byte(`"`)
+		if len(r.Trailer) > 0 {
+			after = appendJSON(append(after, `,"trailers":`...), headerFacts(r.Trailer))
+		}
+		after = append(after, "}\n"...)
 		size = base64.StdEncoding.EncodedLen(size)
 	} else {
 		head = appendRequest(head, r, machine)
+		if len(r.Trailer) > 0 {
+			after = appendHeaders([]byte("\n"), r.Trailer)
+		}
 	}
 	*buffer = head
 	sendHeader(w, status, f.contentType, len(head)+size+len(after))
 	w.Write(head)
 	if f == formatJSON {
 		b.writeBase64(w)
-		io.WriteString(w, after)
 	} else {
 		b.WriteTo(w)
 	}
+	w.Write(after)
 }
 
-// buffers holds buffers for the next answers. MaxHeaderBytes and
-// the environment bound their length.
+// buffers holds buffers for the next answers. MaxHeaderBytes and the environment
+// bound their length.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// requestFacts returns everything about a request except its body.
+// requestFacts returns everything about a request except its body and trailers.
 func requestFacts(r *http.Request) object {
-	var headers object
-	for _, name := range headerNames(r.Header) {
-		headers = append(headers, member{name, r.Header[name]})
-	}
-	return append(object{
+	facts := object{
 		{"method", r.Method},
 		{"target", r.RequestURI},
 		{"protocol", r.Proto},
 		{"host", r.Host},
-		{"headers", headers},
-	}, connectionFacts(r)...)
+		{"headers", headerFacts(r.Header)},
+	}
+	if r.TransferEncoding != nil {
+		facts = append(facts, member{"transferEncoding", r.TransferEncoding})
+	}
+	return append(facts, connectionFacts(r)...)
+}
+
+// headerFacts returns headers or trailers in the order of their names.
+func headerFacts(header http.Header) (facts object) {
+	for _, name := range headerNames(header) {
+		facts = append(facts, member{name, header[name]})
+	}
+	return facts
 }
 
 // connectionFacts returns the addresses, TLS parameters and client certificate of
@@ -233,7 +251,7 @@ func machineFacts(listed, environ []string) object {
 	host, _ := os.Hostname() // empty if the system does not report it
 	facts := object{{"hostname", host}}
 	if listed != nil {
-		facts = append(facts, member{"env", listedVariables(listed, environ)})
+		facts = append(facts, member{"env", listedVariables(listed, environ, runtime.GOOS)})
 	}
 	return facts
 }
@@ -255,12 +273,23 @@ func appendRequest(b []byte, r *http.Request, machine object) []byte {
 	b = append(append(append(b, '\n'), r.Method...), ' ')
 	b = append(append(append(b, r.RequestURI...), ' '), r.Proto...)
 	b = appendHeader(b, "\nHost", r.Host)
-	for _, name := range headerNames(r.Header) {
-		for _, value := range r.Header[name] {
+	header := r.Header
+	if r.TransferEncoding != nil { // net/http takes it out of the headers
+		header = maps.Clone(header)
+		header["Transfer-Encoding"] = r.TransferEncoding
+	}
+	return append(appendHeaders(b, header), '\n')
+}
+
+// appendHeaders appends a line for each value of headers or trailers, in the order
+// of their names.
+func appendHeaders(b []byte, header http.Header) []byte {
+	for _, name := range headerNames(header) {
+		for _, value := range header[name] {
 			b = appendHeader(b, name, value)
 		}
 	}
-	return append(b, '\n')
+	return b
 }
 
 func appendHeader(b []byte, name, value string) []byte {
@@ -268,7 +297,7 @@ func appendHeader(b []byte, name, value string) []byte {
 	return append(append(b, value...), '\n')
 }
 
-// headerNames returns the names of a header in order.
+// headerNames returns the names of headers in order.
 func headerNames(header http.Header) []string {
 	names := make([]string, 0, len(header))
 	for name := range header {

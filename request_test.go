@@ -69,6 +69,41 @@ func TestRequestJSON(t *testing.T) {
 	}
 }
 
+// Trailers follow the body, and the transfer encoding stands among the headers,
+// although net/http takes both out of them.
+func TestRequestTrailers(t *testing.T) {
+	server := serveTest(t, nil)
+	const sent = "POST /request%s HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nAccept: */*\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, X-Missing\r\n\r\n" +
+		"3\r\na\x00b\r\n0\r\nX-Sum: 1\r\nx-sum: 2\r\nX-Other:  \"3\" \r\n\r\n"
+	text, err := io.ReadAll(exchange(t, server.addr, fmt.Sprintf(sent, "")).Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "\n\nPOST /request HTTP/1.1\nHost: a\nAccept: */*\nTransfer-Encoding: chunked\nX-A: 1\n\na\x00b\nX-Other: \"3\"\nX-Sum: 1\nX-Sum: 2\n"; !strings.HasSuffix(string(text), want) {
+		t.Errorf("got %q, want it to end with %q", text, want)
+	}
+	encoded, err := io.ReadAll(exchange(t, server.addr, fmt.Sprintf(sent, "?format=json")).Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `"headers":{"Accept":["*/*"],"X-A":["1"]},"transferEncoding":["chunked"],"remote":`; !strings.Contains(string(encoded), want) {
+		t.Errorf("got %s, want %s", encoded, want)
+	}
+	if want := `"body":"YQBi","trailers":{"X-Missing":[],"X-Other":["\"3\""],"X-Sum":["1","2"]}}` + "\n"; !strings.HasSuffix(string(encoded), want) {
+		t.Errorf("got %s, want %s", encoded, want)
+	}
+
+	// HTTP/2 has trailers and no transfer encoding.
+	request, err := http.NewRequest("POST", server.url+"/request?format=json", io.MultiReader(strings.NewReader("ab")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Trailer = http.Header{"X-Sum": {"1"}}
+	if got := do(t, http2Client(t), request).body; strings.Contains(got, "transferEncoding") || !strings.HasSuffix(got, `"body":"YWI=","trailers":{"X-Sum":["1"]}}`+"\n") {
+		t.Errorf("over HTTP/2 got %s, want the trailers and no transfer encoding", got)
+	}
+}
+
 func TestRequestParameters(t *testing.T) {
 	server := serveTest(t, nil)
 	for _, c := range []struct {

@@ -44,7 +44,7 @@ func routes(argv, environ []string, s settings, draining, closed <-chan struct{}
 	mux.HandleFunc(other, func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "not found; GET / lists the endpoints")
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return refuseMethods(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		// The mux would redirect a path such as /request//a.
 		case r.URL.Path == "/request" || strings.HasPrefix(r.URL.Path, "/request/"):
@@ -56,5 +56,5 @@ func routes(argv, environ []string, s settings, draining, closed <-chan struct{}
 		default:
 			mux.ServeHTTP(w, r)
 		}
-	})
+	}))
 }

@@ -23,10 +23,10 @@ type settings struct {
 	shutdownTimeout time.Duration
 }
 
-// parseSettings reads the settings from the environment, and the TLS files that
-// they name. Its error names every invalid setting, with its value and what would
-// be valid.
-func parseSettings(environ []string) (settings, error) {
+// parseSettings reads the settings from the environment and, if readFiles is set, the
+// TLS files that they name; without, s.tls only tells whether the server uses TLS.
+// Its error names every invalid setting, with its value and what would be valid.
+func parseSettings(environ []string, readFiles bool) (settings, error) {
 	variables := make(map[string]string)
 	for _, variable := range environ {
 		name, value, _ := strings.Cut(variable, "=")
@@ -90,6 +90,8 @@ func parseSettings(environ []string) (settings, error) {
 
 	cert, key, clientCA := variables["ARGSERVER_TLS_CERT"], variables["ARGSERVER_TLS_KEY"], variables["ARGSERVER_TLS_CLIENT_CA"]
 	switch {
+	case cert != "" && key != "" && !readFiles:
+		s.tls = new(tls.Config)
 	case cert != "" && key != "":
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		if err != nil {
@@ -104,7 +106,7 @@ func parseSettings(environ []string) (settings, error) {
 	case clientCA != "":
 		invalid("ARGSERVER_TLS_CLIENT_CA", "ARGSERVER_TLS_CERT and ARGSERVER_TLS_KEY set as well")
 	}
-	if clientCA != "" && s.tls != nil {
+	if clientCA != "" && s.tls != nil && readFiles {
 		s.tls.ClientAuth = tls.VerifyClientCertIfGiven
 		s.tls.ClientCAs = x509.NewCertPool()
 		pem, err := os.ReadFile(clientCA)

@@ -35,7 +35,7 @@ func TestSettings(t *testing.T) {
 			settings{addr: ":8080", shutdownTimeout: 8 * time.Second}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := parseSettings(c.environ)
+			got, err := parseSettings(c.environ, true)
 			if err != nil || !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got %v, %v, want %v", got, err, c.want)
 			}
@@ -49,15 +49,11 @@ type invalidCase struct {
 	says    []string
 }
 
-// invalidSettings returns a case for every way in which a setting can be invalid.
+// invalidSettings returns a case for every way in which a setting can be invalid,
+// except those of invalidFiles.
 func invalidSettings(t *testing.T) []invalidCase {
 	authority := newAuthority(t)
 	cert, key := authority.issue(t, "argserver")
-	_, otherKey := authority.issue(t, "argserver")
-	notPEM := filepath.Join(t.TempDir(), "not.pem")
-	if err := os.WriteFile(notPEM, []byte("-----BEGIN NOTHING-----\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	all := invalidCase{environ: []string{"PORT=x", "ARGSERVER_TLS_CERT=x", "ARGSERVER_ENV=,", "ARGSERVER_ECHO=x", "ARGSERVER_ACCESS_LOG=x", "ARGSERVER_DRAIN=x", "ARGSERVER_SHUTDOWN_TIMEOUT=x"}}
 	for _, variable := range all.environ {
 		name, value, _ := strings.Cut(variable, "=")
@@ -85,6 +81,20 @@ func invalidSettings(t *testing.T) []invalidCase {
 		{[]string{"ARGSERVER_TLS_CERT=" + cert}, []string{"ARGSERVER_TLS_CERT=", "want ARGSERVER_TLS_KEY set as well"}},
 		{[]string{"ARGSERVER_TLS_KEY=" + key}, []string{"ARGSERVER_TLS_KEY=", "want ARGSERVER_TLS_CERT set as well"}},
 		{[]string{"ARGSERVER_TLS_CLIENT_CA=" + cert}, []string{"ARGSERVER_TLS_CLIENT_CA=", "ARGSERVER_TLS_KEY set as well"}},
+	}
+}
+
+// invalidFiles returns a case for every way in which a file that a setting names can
+// be unusable. The probe does not read these files.
+func invalidFiles(t *testing.T) []invalidCase {
+	authority := newAuthority(t)
+	cert, key := authority.issue(t, "argserver")
+	_, otherKey := authority.issue(t, "argserver")
+	notPEM := filepath.Join(t.TempDir(), "not.pem")
+	if err := os.WriteFile(notPEM, []byte("-----BEGIN NOTHING-----\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return []invalidCase{
 		{[]string{"ARGSERVER_TLS_CERT=/none", "ARGSERVER_TLS_KEY=" + key}, []string{`ARGSERVER_TLS_CERT="/none"`, "open /none"}},
 		{[]string{"ARGSERVER_TLS_CERT=" + notPEM, "ARGSERVER_TLS_KEY=" + key}, []string{"ARGSERVER_TLS_CERT=", "PEM"}},
 		{[]string{"ARGSERVER_TLS_CERT=" + cert, "ARGSERVER_TLS_KEY=" + otherKey}, []string{"ARGSERVER_TLS_KEY=", "does not match"}},
