@@ -2,18 +2,35 @@ package main
 
 import "sync/atomic"
 
-// A budget is the number of bytes that requests and connections may still hold in
-// memory together.
-type budget struct{ left atomic.Int64 }
+// maxBodies is how many bytes of request bodies the server holds at a time.
+const maxBodies = 8 << 20
 
-// take reserves n bytes, or returns false if fewer are left.
-func (b *budget) take(n int64) bool {
-	if b.left.Add(-n) < 0 {
-		b.left.Add(n)
-		return false
-	}
-	return true
+// A budget limits how many bytes the requests of all clients hold together. Its
+// zero value has nothing to give; newBudget makes one.
+type budget struct {
+	left atomic.Int64
 }
 
-// release returns n bytes that take has reserved.
-func (b *budget) release(n int64) { b.left.Add(n) }
+func newBudget(bytes int64) *budget {
+	b := new(budget)
+	b.left.Store(bytes)
+	return b
+}
+
+// take reserves n bytes. It returns false, and reserves nothing, if they do not fit.
+func (b *budget) take(n int64) bool {
+	for {
+		left := b.left.Load()
+		if left < n {
+			return false
+		}
+		if b.left.CompareAndSwap(left, left-n) {
+			return true
+		}
+	}
+}
+
+// release gives back n bytes that take has reserved.
+func (b *budget) release(n int64) {
+	b.left.Add(n)
+}

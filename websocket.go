@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -56,7 +55,6 @@ const (
 type webSockets struct {
 	memory   *budget
 	draining <-chan struct{} // closed when every connection must end
-	open     *sync.WaitGroup // counts the connections, because http.Server.Shutdown does not wait for them
 }
 
 // wantsWebSocket reports whether a request asks to switch to the WebSocket protocol.
@@ -131,12 +129,13 @@ func (s *webSockets) serve(w http.ResponseWriter, r *http.Request, first []byte)
 
 // run takes over the connection after the handshake, until it has ended.
 func (s *webSockets) run(w http.ResponseWriter, first []byte) {
-	s.open.Add(1) // while Shutdown still waits for the request
-
+	// Until this returns, net/http keeps the request, which is about as long.
+	defer s.memory.release(int64(len(first)))
 	conn, buffered, err := http.NewResponseController(w).Hijack() // clears the deadlines
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
+	defer conn.Close()
 	c := webSocket{webSockets: s, conn: conn, in: buffered.Reader, out: buffered.Writer}
 	echoed := make(chan struct{})
 	go func() {
@@ -160,10 +159,6 @@ func (s *webSockets) run(w http.ResponseWriter, first []byte) {
 	}
 	conn.SetReadDeadline(time.Now().Add(closeTime))
 	io.Copy(io.Discard, conn)
-	conn.Close()
-	// Until here net/http has kept the request, which is about as long as first.
-	s.memory.release(int64(len(first)))
-	s.open.Done()
 }
 
 // past is a deadline that has passed; the zero time would mean none.

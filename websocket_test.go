@@ -29,14 +29,16 @@ type webSocketTest struct {
 	webSockets
 	draining chan struct{}
 	memory   int64 // bytes at the start
+	open     sync.WaitGroup
 	server   *http.Server
 }
 
 func newWebSocketTest(t *testing.T, memory int64) *webSocketTest {
 	s := &webSocketTest{draining: make(chan struct{}), memory: memory}
-	s.webSockets = webSockets{new(budget), s.draining, new(sync.WaitGroup)}
-	s.webSockets.memory.release(memory)
+	s.webSockets = webSockets{newBudget(memory), s.draining}
 	s.server = newServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.open.Add(1)
+		defer s.open.Done()
 		if !wantsWebSocket(r) {
 			fail(w, http.StatusOK, "no handshake")
 			return
@@ -403,8 +405,7 @@ func echoed(t *testing.T, sent io.Reader) (frames []string) {
 	t.Helper()
 	const memory = 2 * maxMessage
 	s := &script{}
-	c := webSocket{webSockets: &webSockets{memory: new(budget)}, conn: s, in: bufio.NewReader(sent), out: bufio.NewWriter(&s.out)}
-	c.memory.release(memory)
+	c := webSocket{webSockets: &webSockets{memory: newBudget(memory)}, conn: s, in: bufio.NewReader(sent), out: bufio.NewWriter(&s.out)}
 	payload := c.echo()
 	c.forget()
 	if !c.memory.take(memory) || c.memory.take(1) {
