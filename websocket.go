@@ -5,7 +5,6 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -117,10 +116,12 @@ func (s *webSockets) serve(w http.ResponseWriter, r *http.Request, first []byte)
 		// The protocol prescribes SHA-1. The hash protects nothing: it shows that the
 		// server knows the protocol (RFC 6455, section 1.3).
 		hash := sha1.New()
-		io.WriteString(hash, key+"258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
+		hash.Write(append([]byte(key), "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...))
 		answer.Set("Sec-WebSocket-Accept", base64.StdEncoding.EncodeToString(hash.Sum(nil)))
 		w.WriteHeader(http.StatusSwitchingProtocols)
 		s.run(w, first)
+		// Until now net/http has kept the request, which is about as long.
+		s.memory.release(int64(len(first)))
 		return
 	}
 	answer.Set("Sec-WebSocket-Version", "13")
@@ -129,8 +130,6 @@ func (s *webSockets) serve(w http.ResponseWriter, r *http.Request, first []byte)
 
 // run takes over the connection after the handshake, until it has ended.
 func (s *webSockets) run(w http.ResponseWriter, first []byte) {
-	// Until this returns, net/http keeps the request, which is about as long.
-	defer s.memory.release(int64(len(first)))
 	conn, buffered, err := http.NewResponseController(w).Hijack() // clears the deadlines
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -158,7 +157,7 @@ func (s *webSockets) run(w http.ResponseWriter, first []byte) {
 		half.CloseWrite()
 	}
 	conn.SetReadDeadline(time.Now().Add(closeTime))
-	io.Copy(io.Discard, conn)
+	c.in.Discard(1 << 30) // until the client disconnects or the time has passed
 }
 
 // past is a deadline that has passed; the zero time would mean none.
@@ -170,7 +169,8 @@ type webSocket struct {
 	conn    net.Conn
 	in      *bufio.Reader // may hold bytes that arrived with the handshake
 	out     *bufio.Writer
-	message []byte
+	mask    [4]byte // of the last frame
+	message []byte  // as far as it has arrived
 }
 
 // echo sends back the messages of the client and answers its pings, until one of
@@ -227,7 +227,7 @@ func (c *webSocket) echo() (closing string) {
 				return closeProtocol + "length"
 			}
 		}
-		mask := [4]byte(head[2+extended:])
+		copy(c.mask[:], head[2+extended:])
 		c.in.Discard(size)
 
 		if op >= opClose {
@@ -235,7 +235,7 @@ func (c *webSocket) echo() (closing string) {
 			if err != nil {
 				return closeGoingAway
 			}
-			unmask(payload, mask, 0)
+			c.unmask(payload, 0)
 			if op == opClose {
 				return answerClose(payload)
 			}
@@ -248,7 +248,7 @@ func (c *webSocket) echo() (closing string) {
 		if op != opContinuation {
 			opcode = op
 		}
-		if closing := c.receive(n, mask); closing != "" {
+		if closing := c.receive(n); closing != "" {
 			return closing
 		}
 		if !final {
@@ -267,7 +267,7 @@ func (c *webSocket) echo() (closing string) {
 
 // receive appends the n bytes of a payload to the message. If it cannot, it returns
 // the payload of a Close frame.
-func (c *webSocket) receive(n int64, mask [4]byte) (closing string) {
+func (c *webSocket) receive(n int64) (closing string) {
 	start := len(c.message)
 	if n > int64(maxMessage-start) {
 		return closeTooBig + "message over 1048576 bytes"
@@ -283,7 +283,7 @@ func (c *webSocket) receive(n int64, mask [4]byte) (closing string) {
 			return closeGoingAway
 		}
 		c.message = c.message[:length+got]
-		unmask(c.message[length:], mask, length-start)
+		c.unmask(c.message[length:], length-start)
 	}
 	return ""
 }
@@ -319,9 +319,9 @@ func (c *webSocket) within(d time.Duration) {
 
 // unmask decodes a part of a payload, from an offset on.
 // https://www.rfc-editor.org/rfc/rfc6455#section-5.3
-func unmask(part []byte, mask [4]byte, offset int) {
+func (c *webSocket) unmask(part []byte, offset int) {
 	for i := range part {
-		part[i] ^= mask[(offset+i)&3]
+		part[i] ^= c.mask[(offset+i)&3]
 	}
 }
 
