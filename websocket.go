@@ -56,6 +56,19 @@ type webSockets struct {
 	draining <-chan struct{} // closed when every connection must end
 }
 
+// before returns a handler that answers handshakes, where the first message is the
+// request and the facts of machine as JSON. It passes every other request to next.
+func (s *webSockets) before(next http.HandlerFunc, machine object) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !wantsWebSocket(r) {
+			next(w, r)
+			return
+		}
+		facts := append(append(requestFacts(r), machine...), member{"body", ""})
+		s.serve(w, r, append(appendJSON(nil, facts), '\n'))
+	}
+}
+
 // wantsWebSocket reports whether a request asks to switch to the WebSocket protocol.
 // A server ignores this over HTTP/1.0 (RFC 9110, section 7.8), and HTTP/2 does not
 // have it.
