@@ -523,7 +523,8 @@ func expected(sent []byte) (frames []string) {
 	return frames
 }
 
-// Each wait for a client ends exactly when its time has passed.
+// Each wait for a client ends exactly when its time has passed, whatever the time-outs
+// of HTTP are.
 func TestWebSocketTimeouts(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -588,21 +589,21 @@ func TestWebSocketClientThatDoesNotRead(t *testing.T) {
 
 func TestWebSocketMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const memory = 100_000
+		const memory = 2 * maxMessage
 		s := newWebSocketTest(t, memory)
 		client := handshake(t, s.pipe(t))
 		// A length that the client only declares takes no memory.
 		io.WriteString(client, text(long(maxMessage))[:20])
 		synctest.Wait()
-		if free := int64(memory - len("first") - 4096); !s.webSockets.memory.take(free) {
-			t.Error("a client that has sent 6 bytes takes more than 4096")
-		} else {
-			s.webSockets.memory.release(free)
+		free := int64(memory - len("first") - 4096)
+		if !s.webSockets.memory.take(free) {
+			t.Fatal("a client that has sent 6 bytes takes more than 4096")
 		}
 		go io.WriteString(client, text(long(maxMessage))[20:])
 		if got := client.frame(t); got != "close 1013" {
 			t.Errorf("without memory answered %s, want close 1013", got)
 		}
+		s.webSockets.memory.release(free)
 		client.Close()
 		s.ended(t)
 		s.webSockets.memory.take(memory - 4)
@@ -650,9 +651,29 @@ func TestWebSocketDrain(t *testing.T) {
 	}
 }
 
+// A connection that is sending when draining begins ends after that message.
+func TestWebSocketDrainWhileSending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newWebSocketTest(t, 1<<20)
+		client := handshake(t, s.pipe(t))
+		io.WriteString(client, text("a"))
+		synctest.Wait() // until the server waits for the client to read
+		close(s.draining)
+		synctest.Wait()
+		start := time.Now()
+		for _, want := range []string{`text "a"`, "close 1001"} {
+			if got := client.frame(t); got != want {
+				t.Errorf("answered %s, want %s", got, want)
+			}
+		}
+		if after := time.Since(start); after != 0 {
+			t.Errorf("the Close frame arrives after %v, want it at once", after)
+		}
+	})
+}
+
 // Over real sockets, with TLS and without, frames that arrive with the handshake are
-// answered, a connection outlives the time-outs of HTTP, and the client receives the
-// Close frame even while it sends.
+// answered, and the client receives the Close frame even while it sends.
 func TestWebSocketSockets(t *testing.T) {
 	authority := newAuthority(t)
 	certFile, keyFile := authority.issue(t, "127.0.0.1")
@@ -669,7 +690,6 @@ func TestWebSocketSockets(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newWebSocketTest(t, 4<<20)
-			s.server.ReadTimeout, s.server.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
 			s.server.TLSConfig = c.config
 			listener := listen(t)
 			open := func(sent string) *webSocketClient {
@@ -696,7 +716,6 @@ func TestWebSocketSockets(t *testing.T) {
 			if got := client.frame(t); got != `text "with the handshake"` {
 				t.Errorf("answered %.100s", got)
 			}
-			time.Sleep(2 * s.server.WriteTimeout)
 			io.WriteString(client, frame(final|opBinary, long(maxMessage)))
 			if got := client.frame(t); got != fmt.Sprintf("binary %q", long(maxMessage)) {
 				t.Errorf("a message of %d bytes is answered %.100s", maxMessage, got)
