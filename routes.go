@@ -25,7 +25,12 @@ var endpoints = object{
 // begins, and closed when the server closes its connections, which ends waits.
 func routes(argv, environ []string, s settings, draining, closed <-chan struct{}) http.Handler {
 	bodies := newBudget(maxBodies)
-	request := requestHandler(bodies, machineFacts(s.env, environ), s.echo, closed)
+	machine := machineFacts(s.env, environ)
+	request := requestHandler(bodies, machine, s.echo, closed)
+	if s.echo {
+		sockets := &webSockets{bodies, draining}
+		request = sockets.before(request, machine)
+	}
 	grpc := grpcHandler(draining)
 	overview := overviewHandler(argv, endpoints)
 	const other = "GET /" // the pattern of every path that is no endpoint's

@@ -11,6 +11,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -52,12 +53,9 @@ func newWebSocketTest(t *testing.T, memory int64) *webSocketTest {
 // pipe returns a connection in memory to the server.
 func (s *webSocketTest) pipe(t *testing.T) net.Conn {
 	t.Helper()
-	listener := make(pipeListener)
+	listener := newPipeListener()
 	go s.server.Serve(listener)
-	conn, accepted := net.Pipe()
-	t.Cleanup(func() { conn.Close() })
-	listener <- accepted
-	return conn
+	return listener.dial(t)
 }
 
 // ended waits for the end of every connection and checks that no memory stays taken.
@@ -736,4 +734,59 @@ func TestWebSocketSockets(t *testing.T) {
 			s.ended(t)
 		})
 	}
+}
+
+// With ARGSERVER_ECHO=1 every path that the echo answers is a WebSocket, and without
+// it none. The stop sends 1001 to the connections and waits for them.
+func TestWebSocketEcho(t *testing.T) {
+	target := func(path string) string { return strings.Replace(sampleHandshake, "/chat", path, 1) + "\r\n" }
+	quiet := serveTest(t, nil)
+	for path, want := range map[string]int{"/chat": 404, "/request": 200} {
+		if response := exchange(t, quiet.addr, target(path)); response.StatusCode != want {
+			t.Errorf("without the setting %s answered %s, want %d", path, response.Status, want)
+		}
+	}
+
+	loud := serveTest(t, nil, "ARGSERVER_ECHO=1")
+	if response := exchange(t, loud.addr, target("/args")); response.StatusCode != 200 {
+		t.Errorf("/args answered %s, want 200", response.Status)
+	}
+	if a := fetch(t, "GET", loud.url+"/chat", "Upgrade", "websocket"); a.status != 200 {
+		t.Errorf("a request that is no handshake got %d, want 200", a.status)
+	}
+	var access lockedBuffer
+	server := serveTestTo(t, &access, nil, "ARGSERVER_ECHO=1", "ARGSERVER_ACCESS_LOG=1", "ARGSERVER_ENV=POD", "POD=pod-1", "ARGSERVER_SHUTDOWN_TIMEOUT=1h")
+	var clients []*webSocketClient
+	for _, path := range []string{"/", "/chat//a?b=c", "/request/x"} {
+		conn := dial(t, server.addr)
+		client := &webSocketClient{conn, bufio.NewReader(conn)}
+		io.WriteString(conn, target(path))
+		if response, err := http.ReadResponse(client.in, nil); err != nil || response.StatusCode != 101 {
+			t.Fatalf("%s is answered %v (%v), want 101", path, response, err)
+		}
+		if got := client.frame(t); !strings.Contains(got, fmt.Sprintf(`\"target\":\"%s\"`, path)) || !strings.Contains(got, "pod-1") {
+			t.Errorf("the first message at %s is %s, want the request", path, got)
+		}
+		io.WriteString(conn, text("a"))
+		if got := client.frame(t); got != `text "a"` {
+			t.Errorf("%s is answered %s", path, got)
+		}
+		clients = append(clients, client)
+	}
+	clients[0].Close()
+	for deadline := time.Now().Add(patience); !strings.Contains(access.String(), ` GET "/" 101 0 `); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the access log lacks the closed connection: %q", access.String())
+		}
+	}
+	server.signals <- os.Interrupt
+	for _, client := range clients[1:] {
+		if got := client.frame(t); got != "close 1001" {
+			t.Errorf("the stop sends %s, want close 1001", got)
+		}
+		io.WriteString(client, closing(1001, ""))
+		client.wantEnd(t)
+		client.Close()
+	}
+	server.wantExit(t, 0, "stopped on signal")
 }
