@@ -17,9 +17,9 @@ func TestBodyBudget(t *testing.T) {
 	}{
 		{"none for a small body", 0, freeBody - 1, 200},
 		{"none for a larger one", 0, freeBody, 503},
-		{"enough", maxBody, maxBody, 200},
+		{"enough", maxBody + bodyPiece, maxBody, 200},
 		{"not enough", maxBody - bodyPiece, maxBody, 503},
-		{"too large", maxBody, maxBody + 1, 413},
+		{"too large", maxBody + bodyPiece, maxBody + 1, 413},
 		{"too large and not enough", bodyPiece, maxBody + 1, 413},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -132,7 +132,7 @@ func echo(w http.ResponseWriter, r *http.Request, p parameters, f format, b *bod
 	sendHeader(w, p.status, f.contentType, len(head)+size+len(after))
 	w.Write(head)
 	if f == formatJSON {
-		b.writeBase64(w)
+		b.writeBase64(w, head)
 		io.WriteString(w, after)
 	} else {
 		b.WriteTo(w)
