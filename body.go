@@ -14,8 +14,12 @@ const (
 
 	// The first bytes of a body are free, so that large bodies cannot keep out small
 	// ones. The number of streams and connections bounds them.
-	freeBody  = 4 << 10
-	bodyPiece = 32 << 10 // what a body takes from the budget at a time, in bytes
+	freeBody  = 3 << 10
+	bodyPiece = 30 << 10 // what a body takes from the budget at a time, in bytes
+
+	// maxBodies is how many bytes the server holds at a time for the bodies of all
+	// requests: enough for eight of the largest.
+	maxBodies = 8 * (maxBody + bodyPiece)
 )
 
 var (
@@ -24,7 +28,8 @@ var (
 )
 
 // A body is a request body in memory. It consists of pieces, so that it grows
-// without a copy.
+// without a copy. Base64 encodes three bytes at a time, and so the length of every
+// piece but the last is a multiple of three.
 type body struct {
 	pieces [][]byte // with capacities of freeBody, then of bodyPiece
 	size   int
@@ -109,11 +114,17 @@ func (b *body) WriteTo(w io.Writer) (written int64, err error) {
 	return written, nil
 }
 
-// writeBase64 writes the body to w in base64, a small part at a time.
-func (b *body) writeBase64(w io.Writer) error {
-	encoder := base64.NewEncoder(base64.StdEncoding, w)
-	if _, err := b.WriteTo(encoder); err != nil {
-		return err
+// writeBase64 writes the body to w in base64. It needs buffer for a part at a time.
+func (b *body) writeBase64(w io.Writer, buffer []byte) error {
+	for _, piece := range b.pieces {
+		for len(piece) > 0 {
+			part := piece[:min(len(piece), freeBody)]
+			piece = piece[len(part):]
+			buffer = base64.StdEncoding.AppendEncode(buffer[:0], part)
+			if _, err := w.Write(buffer); err != nil {
+				return err
+			}
+		}
 	}
-	return encoder.Close()
+	return nil
 }

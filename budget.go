@@ -2,9 +2,6 @@ package main
 
 import "sync/atomic"
 
-// maxBodies is how many bytes of request bodies the server holds at a time.
-const maxBodies = 8 << 20
-
 // A budget limits how many bytes the requests of all clients hold together. Its
 // zero value has nothing to give; newBudget makes one.
 type budget struct {

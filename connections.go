@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -225,7 +223,11 @@ func (cs *connections) finish(ctx context.Context, server *http.Server) int {
 func (cs *connections) list() []*connection {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	return slices.Collect(maps.Keys(cs.all))
+	list := make([]*connection, 0, len(cs.all))
+	for c := range cs.all {
+		list = append(list, c)
+	}
+	return list
 }
 
 // state tells whether the connection serves a request, whether a request or a TLS

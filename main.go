@@ -15,11 +15,12 @@
 //	/args/N   the bytes of argument N, counted from 0, the program name
 //	/request  the request as received with its trailers, the host name of the
 //	          machine and the variables listed in ARGSERVER_ENV, as text or JSON,
-//	          for any method and any path below; ?wait=250ms delays the answer, up to 30s;
-//	          ?status=503 sets its status, 200 to 599; ?size=1024 answers with
-//	          that number of zero bytes instead, up to 67108864 (64 MiB);
+//	          for any method and any path below; ?wait=250ms delays the answer, up
+//	          to 30s; ?status=503 sets its status, 200 to 599; ?size=1024 answers
+//	          with that number of zero bytes instead, up to 67108864 (64 MiB);
 //	          ?header=Name:value, with ARGSERVER_ECHO=1 only, adds a header to the
-//	          answer, up to 16 of together 4 KiB; request bodies up to 1 MiB
+//	          answer, up to 16 of together 4 KiB; request bodies up to 1 MiB, and
+//	          503 with Retry-After once those of all requests fill 8 MiB
 //	/env      the environment variables listed in ARGSERVER_ENV, as text or JSON
 //	/events   server-sent events, ?count=10 of them, up to 1000, the first at once
 //	          and each other an ?interval=1s later, 10ms to 30s; together at most
@@ -64,12 +65,13 @@
 //	ARGSERVER_DRAIN             how long to keep serving after SIGTERM or SIGINT,
 //	                            while /readyz answers 503, as a Go duration;
 //	                            default 0s
-//	ARGSERVER_SHUTDOWN_TIMEOUT  how long requests in flight may then take to
-//	                            finish, as a Go duration; default 8s
+//	ARGSERVER_SHUTDOWN_TIMEOUT  how long requests in flight, or arriving, may then
+//	                            take to finish, as a Go duration; default 8s
 //
 // Exit statuses of the server:
 //
-//	0  stopped by a signal, all requests in flight answered
+//	0  stopped by a signal, all requests in flight answered; connections without
+//	   a request are closed after a second
 //	1  a runtime error, the shutdown timeout passed, or a second signal
 //	2  invalid settings
 //
@@ -117,6 +119,7 @@ func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.W
 	return serveOn(listener, s, argv, environ, signals, stdout, logger)
 }
 
+// serveOn is serve with a listener and settings.
 func serveOn(listener net.Listener, s settings, argv, environ []string, signals <-chan os.Signal, stdout io.Writer, logger *log.Logger) int {
 	draining, closed := make(chan struct{}), make(chan struct{})
 	defer close(closed)

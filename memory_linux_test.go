@@ -1,3 +1,5 @@
+//go:build !race
+
 package main
 
 import (
@@ -15,6 +17,8 @@ import (
 	"testing"
 	"time"
 )
+
+// The race detector takes a multiple of the memory itself, so it does without this file.
 
 // maxMemory is the most memory, in kB, that the server may ever have used.
 const maxMemory = 64 << 10
@@ -45,7 +49,7 @@ func TestMemory(t *testing.T) {
 				if got := p.peak(t); got > maxMemory {
 					t.Errorf("used %d kB, want at most %d", got, maxMemory)
 				} else {
-					t.Logf("used %d kB: answered %d with 200, %d with 503", got, f.answered.Load(), f.refused.Load())
+					t.Logf("used %d kB: answered %d with 200, %d with 503, %d with 400", got, f.answered.Load(), f.refused.Load(), f.late.Load())
 				}
 				if f.answered.Load() == 0 && c.reads {
 					t.Error("no request was answered")
@@ -76,7 +80,7 @@ type flood struct {
 	reads  bool // clients read the answers
 	ctx    context.Context
 
-	sent, answered, refused atomic.Int64
+	sent, answered, refused, late atomic.Int64
 }
 
 // send returns once every request got an answer. If clients do not read, it returns
@@ -164,6 +168,8 @@ func (f *flood) request(ctx context.Context, t *testing.T, client *http.Client) 
 		f.answered.Add(1)
 	case 503:
 		f.refused.Add(1)
+	case 400: // on a busy machine an upload can take longer than the server allows
+		f.late.Add(1)
 	default:
 		t.Errorf("got %s", response.Status)
 	}

@@ -180,7 +180,7 @@ func sendRequest(w http.ResponseWriter, r *http.Request, status int, f format, b
 	sendHeader(w, status, f.contentType, len(head)+size+len(after))
 	w.Write(head)
 	if f == formatJSON {
-		b.writeBase64(w)
+		b.writeBase64(w, head)
 	} else {
 		b.WriteTo(w)
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 // stop keeps serving for the drain period, then accepts no more connections and
-// waits for requests in flight and for those that are arriving. Served is closed when
-// the server has accepted its last connection. Stop fails if the shutdown timeout
+// waits for requests in flight and for those that are arriving. Served tells that the
+// server has accepted its last connection. Stop fails if the shutdown timeout
 // passes or a second signal arrives.
 func stop(server *http.Server, listener net.Listener, served <-chan error, open *connections, s settings, signals <-chan os.Signal) error {
 	ctx, force := context.WithCancel(context.Background())
