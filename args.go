@@ -65,9 +65,11 @@ func shellCommand(argv []string) string {
 	return strings.Join(words, " ")
 }
 
-// shellWord quotes an argument unless a shell takes every byte of it literally.
+// shellWord quotes an argument unless a shell takes every byte of it literally. Zsh
+// replaces =ls with the path of ls at the start of a word and, with the option
+// MAGIC_EQUAL_SUBST, after = and :.
 func shellWord(arg string) string {
-	literal := arg != ""
+	literal := arg != "" && !strings.Contains("="+arg, "==") && !strings.Contains(arg, ":=")
 	for _, c := range []byte(arg) {
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':

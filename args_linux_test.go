@@ -53,7 +53,7 @@ func TestKernelLimits(t *testing.T) {
 				t.Errorf("the text, %d bytes, differs", len(got))
 			}
 			wantJSON(t, fetch(t, "GET", url+"?format=json").body, argv)
-			wantShell(t, fetch(t, "GET", url+"?format=shell").body, argv)
+			wantShell(t, [][]string{{"sh"}}, fetch(t, "GET", url+"?format=shell").body, argv)
 			if status := p.stop(syscall.SIGTERM); status != 0 {
 				t.Errorf("exit status %d, want 0: %s", status, p.log)
 			}

@@ -50,11 +50,12 @@ func listen(t *testing.T) net.Listener {
 
 // An answer is a response whose body has been read.
 type answer struct {
-	status int
-	header http.Header
-	body   string
-	closed bool // the server closes the connection
-	proto  string
+	status  int
+	header  http.Header
+	body    string
+	closed  bool // the server closes the connection
+	proto   string
+	trailer http.Header
 }
 
 // fetch sends a request. Its headers alternate between name and value.
@@ -94,5 +95,5 @@ func do(t *testing.T, client *http.Client, request *http.Request) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{response.StatusCode, response.Header, string(body), response.Close, response.Proto}
+	return answer{response.StatusCode, response.Header, string(body), response.Close, response.Proto, response.Trailer}
 }

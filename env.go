@@ -1,9 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -16,18 +17,34 @@ func envHandler(listed, environ []string) http.HandlerFunc {
 		}
 	}
 	return fixed(func(f format) string {
-		var variables object
-		var text strings.Builder
-		for _, variable := range slices.Sorted(slices.Values(environ)) {
-			name, value, _ := strings.Cut(variable, "=")
-			if slices.Contains(listed, name) || slices.Contains(listed, "*") {
-				variables = append(variables, member{name, value})
-				text.WriteString(name + "=" + strconv.Quote(value) + "\n")
-			}
-		}
+		variables := listedVariables(listed, environ, runtime.GOOS)
 		if f == formatJSON {
 			return string(appendJSON(nil, variables)) + "\n"
 		}
+		var text strings.Builder
+		for _, variable := range variables {
+			fmt.Fprintf(&text, "%s=%q\n", variable.name, variable.value)
+		}
 		return text.String()
 	}, formatText, formatJSON)
+}
+
+// listedVariables returns the variables of environ whose names are listed, or all if
+// "*" is, in order. It leaves out those without a name, in which Windows keeps the
+// directory on each drive. On Windows the case of names does not matter.
+func listedVariables(listed, environ []string, goos string) (variables object) {
+	fold := func(name string) string { return name }
+	if goos == "windows" {
+		fold = strings.ToLower
+	}
+	for _, variable := range slices.Sorted(slices.Values(environ)) {
+		name, value, _ := strings.Cut(variable, "=")
+		for _, l := range listed {
+			if name != "" && (l == "*" || fold(l) == fold(name)) {
+				variables = append(variables, member{name, value})
+				break
+			}
+		}
+	}
+	return variables
 }

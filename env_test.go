@@ -36,9 +36,35 @@ func TestEnv(t *testing.T) {
 			}
 		})
 	}
-	for _, path := range []string{"/", "/?format=json", "/?format=html", "/request"} {
+	// Windows has variables without a name for the directory on each drive.
+	server := serveTest(t, nil, `=C:=C:\secret`, "ARGSERVER_ENV=*")
+	if a := fetch(t, "GET", server.url+"/env"); strings.Contains(a.body, "secret") {
+		t.Errorf("/env shows a variable without a name:\n%s", a.body)
+	}
+	for _, path := range []string{"/", "/?format=json", "/?format=html", "/overview"} {
 		if a := fetch(t, "GET", serveTest(t, nil, append(environ, "ARGSERVER_ENV=SECRET")...).url+path); strings.Contains(a.body, "s3cret") {
 			t.Errorf("%s shows the environment:\n%s", path, a.body)
+		}
+	}
+}
+
+// Windows compares names without case and shows them as they were set.
+func TestListedVariables(t *testing.T) {
+	environ := []string{`Path=C:\bin`, "path=b", "HOME=/", "é=1", `=C:=C:\`, "=::=::\\", "NOVALUE"}
+	for _, c := range []struct {
+		listed, goos string
+		want         string
+	}{
+		{"PATH", "windows", `{"Path":"C:\\bin","path":"b"}`},
+		{"pAtH,home,É", "windows", `{"HOME":"/","Path":"C:\\bin","path":"b","é":"1"}`},
+		{"PATH,É", "linux", `{}`},
+		{"Path", "linux", `{"Path":"C:\\bin"}`},
+		{"Path", "darwin", `{"Path":"C:\\bin"}`},
+		{"*", "windows", `{"HOME":"/","NOVALUE":"","Path":"C:\\bin","path":"b","é":"1"}`},
+		{"*", "linux", `{"HOME":"/","NOVALUE":"","Path":"C:\\bin","path":"b","é":"1"}`},
+	} {
+		if got := string(appendJSON(nil, listedVariables(strings.Split(c.listed, ","), environ, c.goos))); got != c.want {
+			t.Errorf("on %s ARGSERVER_ENV=%s shows %s, want %s", c.goos, c.listed, got, c.want)
 		}
 	}
 }

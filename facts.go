@@ -16,7 +16,8 @@ type member struct {
 }
 
 // appendJSON appends a value as JSON to b. It replaces encoding/json, which would
-// add 190 kB to the binary.
+// add 190 kB to the binary. It panics on a value of another type, a fault of the
+// caller.
 func appendJSON(b []byte, value any) []byte {
 	switch v := value.(type) {
 	case string:
@@ -44,13 +45,16 @@ func appendJSON(b []byte, value any) []byte {
 			b = appendJSON(b, m.value)
 		}
 		return append(b, '}')
-	default: // nil
+	case nil:
 		return append(b, "null"...)
+	default:
+		panic(fmt.Sprintf("appendJSON: a value has the type %T", v))
 	}
 }
 
 // appendJSONString appends a string as JSON to b. Like encoding/json, it replaces
-// each invalid UTF-8 byte with U+FFFD.
+// each invalid UTF-8 byte with U+FFFD. It escapes every control character, because a
+// terminal acts on U+0080 to U+009F as well.
 func appendJSONString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
@@ -64,7 +68,8 @@ func appendJSONString(b []byte, s string) []byte {
 			b = append(b, `\r`...)
 		case r == '\t':
 			b = append(b, `\t`...)
-		case r < ' ':
+		case r < ' ' || 0x7f <= r && r < 0xa0:
+			// JSON allows DEL and the C1 controls, but a terminal may obey them.
 			b = append(b, '\\', 'u', '0', '0', hex[r>>4], hex[r&0xf])
 		default:
 			b = utf8.AppendRune(b, r)
@@ -94,4 +99,16 @@ func printable(value any) string {
 		}
 	}
 	return fmt.Sprint(value)
+}
+
+// appendPrintable appends what printable returns.
+func appendPrintable(b []byte, value any) []byte {
+	s, ok := value.(string)
+	for i := 0; ok && i < len(s); i++ {
+		ok = ' ' <= s[i] && s[i] <= '~' && s[i] != '"' && s[i] != '\\'
+	}
+	if ok {
+		return append(b, s...)
+	}
+	return append(b, printable(value)...)
 }

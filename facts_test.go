@@ -16,6 +16,28 @@ func TestAppendJSON(t *testing.T) {
 	}
 }
 
+// JSON is safe on a terminal: U+009B, for example, begins a control sequence as ESC [ does.
+func TestJSONControlCharacters(t *testing.T) {
+	const want = `"\u0000\u001b \n~\u007f\u0080\u009b\u009f\u00a0é"`
+	if got := string(appendJSON(nil, "\x00\x1b \n~\x7f\u0080\u009b\u009f\u00a0é")); got != strings.ReplaceAll(want, `\u00a0`, "\u00a0") {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// An unknown type is a fault of the program.
+func TestJSONUnknownType(t *testing.T) {
+	for _, value := range []any{int(1), true, []int{1}, object{{"a", []any{}}}, map[string]string{}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%T is written, want a panic", value)
+				}
+			}()
+			appendJSON(nil, value)
+		}()
+	}
+}
+
 // FuzzJSON compares the encoder with encoding/json.
 func FuzzJSON(f *testing.F) {
 	for _, v := range vectors {

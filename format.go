@@ -26,13 +26,13 @@ var (
 // asks for. It makes each body at the first request for it, because the longest
 // vectors take milliseconds and megabytes, and few clients need every format.
 func fixed(body func(format) string, formats ...format) http.HandlerFunc {
-	bodies := make(map[format]func() string)
+	bodies := make(map[format]func() []byte)
 	for _, f := range formats {
-		bodies[f] = sync.OnceValue(func() string { return body(f) })
+		bodies[f] = sync.OnceValue(func() []byte { return []byte(body(f)) })
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		if f, ok := chooseFormat(w, r, formats...); ok {
-			send(w, http.StatusOK, f.contentType, bodies[f]())
+			sendBytes(w, http.StatusOK, f.contentType, bodies[f]())
 		}
 	}
 }
@@ -41,7 +41,7 @@ func fixed(body func(format) string, formats ...format) http.HandlerFunc {
 // names, otherwise the one that Accept prefers, otherwise the first. If ?format
 // names none of them, it answers 400 and returns false.
 func chooseFormat(w http.ResponseWriter, r *http.Request, formats ...format) (format, bool) {
-	w.Header().Set("Vary", "Accept")
+	w.Header()["Vary"] = varyAccept
 	if r.URL.RawQuery != "" {
 		if query := r.URL.Query(); query.Has("format") {
 			name := query.Get("format")
@@ -56,37 +56,8 @@ func chooseFormat(w http.ResponseWriter, r *http.Request, formats ...format) (fo
 			return format{}, false
 		}
 	}
-	return acceptedFormat(r.Header["Accept"], formats), true
-}
-
-// acceptedFormat returns the format with the highest weight in Accept. If several
-// have it, the one named first wins. If Accept matches none, it returns the first
-// format, because an answer helps more than 406 does.
-// https://www.rfc-editor.org/rfc/rfc9110#name-accept
-func acceptedFormat(accept []string, formats []format) format {
-	if accept == nil {
-		return formats[0]
+	if accept := r.Header["Accept"]; accept != nil {
+		return acceptedFormat(accept, formats), true
 	}
-	best, bestWeight := formats[0], ""
-	for _, mediaRange := range strings.Split(strings.Join(accept, ","), ",") {
-		mediaType, parameters, _ := strings.Cut(mediaRange, ";")
-		mediaType = strings.ToLower(strings.TrimSpace(mediaType))
-		// A weight is at most 1 and has at most three decimals, so weights compare
-		// as text once their trailing zeros are gone: 0 becomes "".
-		weight := "1"
-		if _, q, ok := strings.Cut(strings.ToLower(parameters), "q="); ok {
-			q, _, _ = strings.Cut(q, ";")
-			weight = strings.TrimRight(strings.TrimSpace(q), "0.")
-		}
-		if weight <= bestWeight {
-			continue
-		}
-		for _, f := range formats {
-			if mediaType != "" && f.mediaType == mediaType || mediaType == "*/*" {
-				best, bestWeight = f, weight
-				break
-			}
-		}
-	}
-	return best
+	return formats[0], true
 }

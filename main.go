@@ -7,21 +7,42 @@
 // Endpoints, which answer GET and HEAD unless stated otherwise:
 //
 //	/         an overview of arguments, process, limits and request, as text,
-//	          JSON or an HTML page
+//	          JSON or an HTML page; with ARGSERVER_ECHO=1 the same as /request
+//	/overview the same overview
 //	/args     the argument vector as Go's %v prints it, [/argserver a b c d];
 //	          ?format=json returns an array, ?format=shell a shell command,
 //	          ?format=nul each argument followed by a NUL byte
 //	/args/N   the bytes of argument N, counted from 0, the program name
-//	/request  the request as received, as text or JSON, for any method and any
-//	          path below; ?wait=250ms delays the answer, up to 30s; ?status=503
-//	          sets its status, 200 to 599; request bodies up to 1 MiB
+//	/request  the request as received with its trailers, the host name of the
+//	          machine and the variables listed in ARGSERVER_ENV, as text or JSON,
+//	          for any method and any path below; ?wait=250ms delays the answer, up
+//	          to 30s; ?status=503 sets its status, 200 to 599; ?size=1024 answers
+//	          with that number of zero bytes instead, up to 67108864 (64 MiB);
+//	          ?header=Name:value, with ARGSERVER_ECHO=1 only, adds a header to the
+//	          answer, up to 16 of together 4 KiB; request bodies up to 1 MiB, and
+//	          503 with Retry-After once those of all requests fill 8 MiB
 //	/env      the environment variables listed in ARGSERVER_ENV, as text or JSON
+//	/events   server-sent events, ?count=10 of them, up to 1000, the first at once
+//	          and each other an ?interval=1s later, 10ms to 30s; together at most
+//	          10m; shutdown ends them early
 //	/healthz  200 while the server is running
 //	/readyz   200 until shutdown begins, then 503
 //	/version  version, commit, commit date, Go version and platform
 //
+// ?header cannot set the type, encoding or length of an answer, what a browser may
+// do with it, or the connection: Content-*, Sec-*, Proxy-*, X-Accel-*, X-Lighttpd-*,
+// Surrogate-*, Access-Control-Allow-Credentials, Connection, Date, Keep-Alive, Link,
+// Refresh, TE, Trailer, Transfer-Encoding, Upgrade, Vary, X-Content-Type-Options and
+// X-Sendfile get 400.
+//
+// A gRPC call, which is a POST over HTTP/2 with the content type application/grpc to
+// a path that is not /request nor below it, is answered by gRPC: the method
+// grpc.health.v1.Health/Check with SERVING, or with NOT_SERVING once shutdown begins,
+// for the service "", and with NOT_FOUND for any other; every other method with
+// UNIMPLEMENTED.
+//
 // If an endpoint has several formats, ?format takes precedence over the Accept
-// header.
+// header. Any endpoint answers 501 to CONNECT, and 400 to a method that is no token.
 //
 // Environment variables, where an empty one counts as unset:
 //
@@ -34,24 +55,31 @@
 //	ARGSERVER_TLS_CLIENT_CA     path of PEM CA certificates that a client
 //	                            certificate, if presented, must be signed by
 //	ARGSERVER_ENV               comma-separated names of the variables that /env
-//	                            may show, or * for all; default none
-//	ARGSERVER_ACCESS_LOG        1 logs each request to standard output; default 0
+//	                            and /request may show, on Windows in any case, or
+//	                            * for all; default none
+//	ARGSERVER_ECHO              1 answers every path that is no endpoint's as
+//	                            /request does, for any method, without redirects;
+//	                            default 0, where such a path is 404
+//	ARGSERVER_ACCESS_LOG        1 logs each request to standard output as a line of
+//	                            text, json as a JSON object; default 0
 //	ARGSERVER_DRAIN             how long to keep serving after SIGTERM or SIGINT,
 //	                            while /readyz answers 503, as a Go duration;
 //	                            default 0s
-//	ARGSERVER_SHUTDOWN_TIMEOUT  how long requests in flight may then take to
-//	                            finish, as a Go duration; default 8s
+//	ARGSERVER_SHUTDOWN_TIMEOUT  how long requests in flight, or arriving, may then
+//	                            take to finish, as a Go duration; default 8s
 //
 // Exit statuses of the server:
 //
-//	0  stopped by a signal, all requests in flight answered
+//	0  stopped by a signal, all requests in flight answered; connections without
+//	   a request are closed after a second
 //	1  a runtime error, the shutdown timeout passed, or a second signal
 //	2  invalid settings
 //
-// If argv[0] is healthcheck, as it is for /healthcheck in the image, the program
-// is a health check: it requests /healthz from the server that has the same
-// environment. It exits with 0 if the answer is 200 within three seconds, and
-// with 1 otherwise: Docker reserves the exit status 2 of a health check.
+// If argv[0] is healthcheck, as it is for /healthcheck in the image, or
+// healthcheck.exe on Windows, the program is a health check: it requests /healthz
+// from the server that has the same environment, and does not read its TLS files. It
+// exits with 0 if the answer is 200 within three seconds, and with 1 otherwise:
+// Docker reserves the exit status 2 of a health check.
 package main
 
 import (
@@ -60,12 +88,12 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
+	"runtime"
 	"syscall"
 )
 
 func main() {
-	if len(os.Args) > 0 && filepath.Base(os.Args[0]) == "healthcheck" {
+	if len(os.Args) > 0 && isHealthCheck(os.Args[0], runtime.GOOS) {
 		os.Exit(probe(os.Environ(), net.DialTimeout, os.Stderr))
 	}
 	// The buffer holds two, because signal.Notify drops a signal that does not fit.
@@ -78,7 +106,7 @@ func main() {
 // status.
 func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.Writer) int {
 	logger := log.New(stderr, "argserver: ", 0)
-	s, err := parseSettings(environ)
+	s, err := parseSettings(environ, true)
 	if err != nil {
 		logger.Print(err)
 		return 2
@@ -88,31 +116,44 @@ func serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.W
 		logger.Printf("%v; ARGSERVER_ADDR or PORT sets another address", err)
 		return 1
 	}
-	draining := make(chan struct{})
-	handler := closeWhenDraining(routes(argv, environ, s, draining), draining)
-	if s.accessLog {
-		handler = logAccess(handler, stdout)
+	return serveOn(listener, s, argv, environ, signals, stdout, logger)
+}
+
+// serveOn is serve with a listener and settings.
+func serveOn(listener net.Listener, s settings, argv, environ []string, signals <-chan os.Signal, stdout io.Writer, logger *log.Logger) int {
+	draining, closed := make(chan struct{}), make(chan struct{})
+	defer close(closed)
+	handler := closeWhenDraining(routes(argv, environ, s, draining, closed), draining)
+	switch s.accessLog {
+	case "1":
+		handler = logAccess(handler, stdout, accessText)
+	case "json":
+		handler = logAccess(handler, stdout, accessJSON)
 	}
 	server := newServer(handler, s.tls, logger)
-	failed := make(chan error, 1)
+	limitMemory(0)
+	open := &connections{all: make(map[*connection]struct{})}
+	server.ConnState = open.track
+	served := make(chan error, 1)
 	go func() {
 		if s.tls != nil {
-			failed <- server.ServeTLS(listener, "", "")
+			s.tls.GetConfigForClient = open.handshake
+			served <- server.ServeTLS(open.listener(listener), "", "")
 		} else {
-			failed <- server.Serve(listener)
+			served <- server.Serve(open.listener(listener))
 		}
 	}()
 	logger.Printf("version %s listening on %s", version, listener.Addr())
 
 	var first os.Signal
 	select {
-	case err := <-failed:
+	case err := <-served:
 		logger.Print(err)
 		return 1
 	case first = <-signals:
 	}
 	close(draining)
-	if err := stop(server, s, signals); err != nil {
+	if err := stop(server, listener, served, open, s, signals); err != nil {
 		logger.Printf("stopped on signal (%v): %v", first, err)
 		return 1
 	}

@@ -29,6 +29,18 @@ func TestInvalidSettings(t *testing.T) {
 	}
 }
 
+func TestInvalidFiles(t *testing.T) {
+	for _, c := range invalidFiles(t) {
+		t.Run(strings.Join(c.environ, " "), func(t *testing.T) {
+			var log strings.Builder
+			if status := serve(nil, c.environ, nil, nil, &log); status != 2 {
+				t.Errorf("the server exits with %d, want 2", status)
+			}
+			wantOneLine(t, log.String(), c.says...)
+		})
+	}
+}
+
 func TestAddressInUse(t *testing.T) {
 	listener := listen(t)
 	var log strings.Builder
@@ -101,6 +113,12 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buffer.String()
+}
+
+func (b *lockedBuffer) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buffer.Reset()
 }
 
 func wantOneLine(t *testing.T, log string, says ...string) {

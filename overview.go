@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -37,14 +38,14 @@ func overviewHandler(argv []string, endpoints object) http.HandlerFunc {
 		default:
 			answer = overviewText(facts)
 		}
-		send(w, http.StatusOK, f.contentType, string(answer))
+		sendBytes(w, http.StatusOK, f.contentType, answer)
 	}
 }
 
 // processFacts returns the user, directory, host and addresses of the process. It
 // omits those that the system does not report.
 func processFacts() object {
-	facts := object{{"user", int64(os.Getuid())}, {"group", int64(os.Getgid())}}
+	facts := identity(os.Getuid(), os.Getgid())
 	if groups, err := os.Getgroups(); err == nil {
 		numbers := make([]string, len(groups))
 		for i, group := range groups {
@@ -68,7 +69,20 @@ func processFacts() object {
 	return facts
 }
 
-// rows returns the lines of a section of the overview, each a name and a value.
+// identity returns the numbers of the user and the group, without those that are
+// negative: Windows has none.
+func identity(user, group int) (facts object) {
+	if user >= 0 {
+		facts = append(facts, member{"user", int64(user)})
+	}
+	if group >= 0 {
+		facts = append(facts, member{"group", int64(group)})
+	}
+	return facts
+}
+
+// rows returns the lines of a section of the overview, each a name and a value. The
+// name of a header follows the word header, so that no client can forge a fact.
 func rows(section any) (lines [][2]string) {
 	switch section := section.(type) {
 	case []string:
@@ -78,7 +92,9 @@ func rows(section any) (lines [][2]string) {
 	case object:
 		for _, m := range section {
 			if nested, ok := m.value.(object); ok {
-				lines = append(lines, rows(nested)...)
+				for _, row := range rows(nested) {
+					lines = append(lines, [2]string{strings.TrimSuffix(m.name, "s") + " " + row[0], row[1]})
+				}
 				continue
 			}
 			lines = append(lines, [2]string{m.name, printable(m.value)})
@@ -92,7 +108,7 @@ func overviewText(facts object) []byte {
 	for _, section := range facts {
 		fmt.Fprintln(&b, section.name)
 		for _, row := range rows(section.value) {
-			fmt.Fprintf(&b, "  %-16s %s\n", row[0], row[1])
+			fmt.Fprintf(&b, "  %-22s %s\n", row[0], row[1])
 		}
 	}
 	return b.Bytes()

@@ -7,12 +7,22 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
 
 // probeTimeout limits the whole health check, from dialing to the answer.
 const probeTimeout = 3 * time.Second
+
+// isHealthCheck reports whether the name that the program was started by is
+// healthcheck. On Windows case does not matter, and the name may end in .exe.
+func isHealthCheck(argv0, goos string) bool {
+	if goos == "windows" {
+		argv0 = strings.NewReplacer(`\`, "/", ":", "/").Replace(strings.TrimSuffix(strings.ToLower(argv0), ".exe"))
+	}
+	return argv0[strings.LastIndexByte(argv0, '/')+1:] == "healthcheck"
+}
 
 // probe requests /healthz from the server that has the same environment and
 // returns the exit status of the health check, 0 or 1. It writes the request
@@ -30,11 +40,12 @@ func probe(environ []string, dial dialFunc, stderr io.Writer) int {
 type dialFunc func(network, address string, timeout time.Duration) (net.Conn, error)
 
 func askHealth(environ []string, dial dialFunc) error {
-	s, err := parseSettings(environ)
+	s, err := parseSettings(environ, false)
 	if err != nil {
 		return err
 	}
-	if strings.HasSuffix(s.addr, ":0") {
+	_, port, _ := net.SplitHostPort(s.addr)
+	if n, _ := strconv.Atoi(port); n == 0 {
 		return fmt.Errorf("address %q: want a fixed port, because the health check cannot know which port the system chose", s.addr)
 	}
 	deadline := time.Now().Add(probeTimeout)

@@ -13,7 +13,7 @@ import (
 )
 
 func TestProbe(t *testing.T) {
-	healthy := routes(nil, nil, settings{}, nil)
+	healthy := routes(nil, nil, settings{}, nil, nil)
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handler.ServeHTTP(w, r)
@@ -52,6 +52,8 @@ func TestProbe(t *testing.T) {
 		{"not HTTP", "ARGSERVER_ADDR=" + garbled.Addr().String(), nil, 1, "no HTTP response from"},
 		{"nobody there", "ARGSERVER_ADDR=" + closed.Addr().String(), nil, 1, closed.Addr().String()},
 		{"chosen port", "PORT=0", nil, 1, `address ":0": want a fixed port`},
+		{"chosen port with zeros", "ARGSERVER_ADDR=127.0.0.1:00", nil, 1, `address "127.0.0.1:00": want a fixed port`},
+		{"fixed port with zeros", "ARGSERVER_ADDR=127.0.0.1:00" + port, healthy, 0, "healthy"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			handler = c.handler
@@ -61,6 +63,41 @@ func TestProbe(t *testing.T) {
 			}
 			wantOneLine(t, log.String(), c.says)
 		})
+	}
+}
+
+func TestIsHealthCheck(t *testing.T) {
+	for _, c := range []struct {
+		argv0, goos string
+		want        bool
+	}{
+		{"healthcheck", "linux", true},
+		{"/healthcheck", "linux", true},
+		{"./bin/healthcheck", "darwin", true},
+		{"", "linux", false},
+		{"/", "linux", false},
+		{"/argserver", "linux", false},
+		{"/healthcheck/argserver", "linux", false},
+		{"xhealthcheck", "linux", false},
+		{"healthcheck.exe", "linux", false},
+		{"HealthCheck", "linux", false},
+		{`a\healthcheck`, "linux", false},
+		{"healthcheck", "windows", true},
+		{"healthcheck.exe", "windows", true},
+		{"HealthCheck.EXE", "windows", true},
+		{"HEALTHCHECK", "windows", true},
+		{`C:\Program Files\argserver\healthcheck.exe`, "windows", true},
+		{"C:/argserver/Healthcheck.exe", "windows", true},
+		{"C:healthcheck.exe", "windows", true},
+		{`C:\healthcheck\argserver.exe`, "windows", false},
+		{"argserver.exe", "windows", false},
+		{"healthcheck.exe.exe", "windows", false},
+		{"healthcheck.com", "windows", false},
+		{"", "windows", false},
+	} {
+		if got := isHealthCheck(c.argv0, c.goos); got != c.want {
+			t.Errorf("on %s isHealthCheck(%q) = %v, want %v", c.goos, c.argv0, got, c.want)
+		}
 	}
 }
 
@@ -112,6 +149,36 @@ func TestProbeTLS(t *testing.T) {
 	log.Reset()
 	if status := probe([]string{"ARGSERVER_ADDR=" + server.addr}, net.DialTimeout, &log); status != 1 {
 		t.Errorf("without TLS the exit status is %d, want 1: %s", status, &log)
+	}
+}
+
+// The server has read its files at the start. The probe does not need them, so that a
+// key that is rotated or removed leaves a healthy server healthy.
+func TestProbeTLSFiles(t *testing.T) {
+	authority := newAuthority(t)
+	cert, key := authority.issue(t, "another.name")
+	environ := []string{"ARGSERVER_TLS_CERT=" + cert, "ARGSERVER_TLS_KEY=" + key, "ARGSERVER_TLS_CLIENT_CA=" + authority.path}
+	server := serveTest(t, nil, environ...)
+	environ = append(environ, "ARGSERVER_ADDR="+server.addr)
+	for _, change := range []struct {
+		name string
+		make func() error
+	}{
+		{"another key", func() error {
+			_, other := authority.issue(t, "another.name")
+			return os.Rename(other, key)
+		}},
+		{"an empty certificate", func() error { return os.WriteFile(cert, nil, 0o600) }},
+		{"no key", func() error { return os.Remove(key) }},
+		{"no CA certificate", func() error { return os.Remove(authority.path) }},
+	} {
+		if err := change.make(); err != nil {
+			t.Fatal(err)
+		}
+		var log strings.Builder
+		if status := probe(environ, net.DialTimeout, &log); status != 0 {
+			t.Errorf("with %s the exit status is %d, want 0: %s", change.name, status, &log)
+		}
 	}
 }
 

@@ -1,128 +1,233 @@
 package main
 
 import (
-	"bytes"
 	"crypto/tls"
 	"encoding/base64"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"runtime"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 )
 
 const (
-	maxBody = 1 << 20          // largest request body, in bytes
 	maxWait = 30 * time.Second // longest ?wait
+	maxSize = 64 << 20         // largest ?size, in bytes
 )
 
-// requestHandler answers with the request as received, after the delay of ?wait
-// and with the status of ?status. It answers 400 if either is invalid, and 413 if
-// the body is larger than maxBody.
-func requestHandler(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	wait, err := parseWait(query)
-	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
-		return
-	}
-	status, err := parseStatus(query)
-	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
-		return
-	}
-	f, ok := chooseFormat(w, r, formatText, formatJSON)
-	if !ok {
-		return
-	}
-	// A declared length over the limit is refused before a client that sent Expect
-	// uploads it.
-	var tooLarge *http.MaxBytesError
-	var body []byte
-	if r.ContentLength <= maxBody {
-		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	}
-	if r.ContentLength > maxBody || errors.As(err, &tooLarge) {
-		fail(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("body: want at most %d bytes", maxBody))
-		return
-	}
-	if err != nil {
-		fail(w, http.StatusBadRequest, fmt.Sprintf("body: %v", err))
-		return
-	}
+// parameters are what the query of /request asks for.
+type parameters struct {
+	wait    time.Duration
+	status  int
+	size    int      // of the body in place of the echo, in bytes; -1 for the echo
+	headers []string // of the answer, each Name:value
+}
 
-	// The context ends when the client disconnects or the server closes.
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
+// parseParameters parses the query of a request. Its error quotes the first invalid
+// parameter and says what would be valid. ?header is valid only if echo is true.
+func parseParameters(r *http.Request, echo bool) (p parameters, err error) {
+	p.status, p.size = http.StatusOK, -1
+	if r.URL.RawQuery == "" {
+		return p, nil
+	}
+	query, invalid := url.ParseQuery(r.URL.RawQuery) // drops pairs that are invalid
+	if err := queryDuration(query, "wait", &p.wait, 0, maxWait, "a duration from 0s to 30s, such as 250ms"); err != nil {
+		return p, err
+	}
+	if err := queryNumber(query, "status", &p.status, 200, 599, "a number from 200 to 599, such as 503"); err != nil {
+		return p, err
+	}
+	if err := queryNumber(query, "size", &p.size, 0, maxSize, "a number of bytes from 0 to 67108864, such as 1048576"); err != nil {
+		return p, err
+	}
+	if invalid != nil && strings.Contains(r.URL.RawQuery, "header=") {
+		return p, fmt.Errorf("%v: write %%3B for ; and %%25 for %% in a header", invalid)
+	}
+	if headers := query["header"]; headers != nil {
+		if !echo {
+			return p, queryError("header", headers[0], "the server started with ARGSERVER_ECHO=1")
+		}
+		p.headers, err = headers, checkHeaders(headers)
+	}
+	return p, err
+}
+
+// requestHandler answers with the request as received and the facts of machine,
+// after the delay of ?wait, with the status of ?status and the headers of ?header.
+// With ?size it answers with that number of bytes instead. It answers 400 if a
+// parameter is invalid or ?header is used although echo is false, 413 if the body is
+// larger than maxBody, and 503 if the budget has no room for it. It aborts the answer
+// once closed is closed or the client is gone.
+func requestHandler(bodies *budget, machine object, echo bool, closed <-chan struct{}) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		p, err := parseParameters(r, echo)
+		if err != nil {
+			fail(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		f, ok := chooseFormat(w, r, formatText, formatJSON)
+		if !ok {
+			return
+		}
+		b, err := readBody(w, r, bodies)
+		defer b.free()
+		switch {
+		case err == errBodyTooLarge:
+			fail(w, http.StatusRequestEntityTooLarge, err.Error())
+			return
+		case err == errBodiesFull:
+			w.Header().Set("Retry-After", "1")
+			fail(w, http.StatusServiceUnavailable, err.Error())
+			return
+		case err != nil:
+			await(r, 0, closed)
+			fail(w, http.StatusBadRequest, fmt.Sprintf("body: %v", err))
+			return
+		}
+		await(r, p.wait, closed)
+		addHeaders(w.Header(), p.headers)
+		switch {
+		case p.status == http.StatusNoContent || p.status == http.StatusResetContent || p.status == http.StatusNotModified:
+			w.WriteHeader(p.status) // RFC 9110 allows no body
+		case p.size >= 0:
+			sendZeros(w, r, p.status, p.size)
+		default:
+			sendRequest(w, r, p.status, f, b, machine)
+		}
+	}
+}
+
+// await waits for a duration. It aborts the answer if the server closes before, or
+// if the client is gone.
+func await(r *http.Request, wait time.Duration, closed <-chan struct{}) {
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-closed:
+			panic(http.ErrAbortHandler)
+		case <-gone(r):
+		}
+	}
 	select {
-	case <-timer.C:
-	case <-r.Context().Done():
-		return
-	}
-
-	var answer []byte
-	switch {
-	case status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified:
-		w.WriteHeader(status) // RFC 9110 allows no body
-		return
-	case f == formatJSON:
-		facts := append(requestFacts(r), member{"body", base64.StdEncoding.EncodeToString(body)})
-		answer = append(appendJSON(nil, facts), '\n')
+	case <-gone(r):
+		panic(http.ErrAbortHandler)
 	default:
-		answer = requestText(r, body)
 	}
-	send(w, status, f.contentType, string(answer))
 }
 
-func parseWait(query url.Values) (time.Duration, error) {
-	if !query.Has("wait") {
-		return 0, nil
+// gone returns a channel that is closed once the client resets the stream of an
+// HTTP/2 request or closes its connection. It is nil for HTTP/1, where net/http
+// ends the context at the end of the client's stream. That is no sign that the
+// client is gone: it may have closed only its own side (RFC 9112, section 9.6).
+func gone(r *http.Request) <-chan struct{} {
+	if r.ProtoMajor < 2 {
+		return nil
 	}
-	wait, err := time.ParseDuration(query.Get("wait"))
-	if err != nil || wait < 0 || wait > maxWait {
-		return 0, fmt.Errorf("wait=%q: want a duration from 0s to %v, such as 250ms", query.Get("wait"), maxWait)
-	}
-	return wait, nil
+	return r.Context().Done()
 }
 
-func parseStatus(query url.Values) (int, error) {
-	if !query.Has("status") {
-		return http.StatusOK, nil
+// zeros is a part of the body of ?size.
+var zeros [32 << 10]byte
+
+// sendZeros answers with a body of size zero bytes, a part at a time, so that it
+// takes no memory.
+func sendZeros(w http.ResponseWriter, r *http.Request, status, size int) {
+	w.Header().Set("Content-Length", strconv.Itoa(size)) // also for a small HEAD
+	sendHeader(w, status, octetStream, size)
+	if r.Method == http.MethodHead {
+		return
 	}
-	status, err := strconv.Atoi(query.Get("status"))
-	if err != nil || status < 200 || status > 599 {
-		return 0, fmt.Errorf("status=%q: want a number from 200 to 599, such as 503", query.Get("status"))
+	for size > 0 {
+		n, err := w.Write(zeros[:min(size, len(zeros))])
+		if err != nil {
+			return
+		}
+		size -= n
 	}
-	return status, nil
 }
 
-// requestFacts returns everything about a request except its body.
+// sendRequest answers with the request as received and the facts of machine.
+func sendRequest(w http.ResponseWriter, r *http.Request, status int, f format, b *body, machine object) {
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	head, size := (*buffer)[:0], b.size
+	var after []byte
+	if f == formatJSON {
+		// The body follows everything that was known before it.
+		head = appendJSON(head, append(requestFacts(r), machine...))
+		head, after = append(head[:len(head)-len("}")], `,"body":"`...), []byte(`"`)
+		if len(r.Trailer) > 0 {
+			after = appendJSON(append(after, `,"trailers":`...), headerFacts(r.Trailer))
+		}
+		after = append(after, "}\n"...)
+		size = base64.StdEncoding.EncodedLen(size)
+	} else {
+		head = appendRequest(head, r, machine)
+		if len(r.Trailer) > 0 {
+			after = appendHeaders([]byte("\n"), r.Trailer)
+		}
+	}
+	*buffer = head
+	sendHeader(w, status, f.contentType, len(head)+size+len(after))
+	w.Write(head)
+	if f == formatJSON {
+		b.writeBase64(w, head)
+	} else {
+		b.WriteTo(w)
+	}
+	w.Write(after)
+}
+
+// buffers holds buffers for the next answers. MaxHeaderBytes and the environment
+// bound their length.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// requestFacts returns everything about a request except its body and trailers.
 func requestFacts(r *http.Request) object {
-	var headers object
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		headers = append(headers, member{name, r.Header[name]})
-	}
-	return append(object{
+	facts := object{
 		{"method", r.Method},
 		{"target", r.RequestURI},
 		{"protocol", r.Proto},
 		{"host", r.Host},
-		{"headers", headers},
-	}, connectionFacts(r)...)
+		{"headers", headerFacts(r.Header)},
+	}
+	if r.TransferEncoding != nil {
+		facts = append(facts, member{"transferEncoding", r.TransferEncoding})
+	}
+	return append(facts, connectionFacts(r)...)
+}
+
+// headerFacts returns headers or trailers in the order of their names.
+func headerFacts(header http.Header) (facts object) {
+	for _, name := range headerNames(header) {
+		facts = append(facts, member{name, header[name]})
+	}
+	return facts
 }
 
 // connectionFacts returns the addresses, TLS parameters and client certificate of
-// the connection.
+// the connection. The client chooses the server name, sni.
 func connectionFacts(r *http.Request) object {
-	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	facts := object{{"remote", r.RemoteAddr}, {"local", fmt.Sprint(local)}}
+	facts := object{{"remote", r.RemoteAddr}, {"local", localAddr(r)}}
+	add := func(name, value string) {
+		if value != "" {
+			facts = append(facts, member{name, value})
+		}
+	}
 	if r.TLS != nil {
-		facts = append(facts, member{"tls", tls.VersionName(r.TLS.Version)}, member{"cipher", tls.CipherSuiteName(r.TLS.CipherSuite)})
+		add("tls", tls.VersionName(r.TLS.Version))
+		add("cipher", tls.CipherSuiteName(r.TLS.CipherSuite))
+		add("sni", r.TLS.ServerName)
+		add("alpn", r.TLS.NegotiatedProtocol)
 		if len(r.TLS.PeerCertificates) > 0 {
 			facts = append(facts, member{"client", r.TLS.PeerCertificates[0].Subject.String()})
 		}
@@ -130,21 +235,73 @@ func connectionFacts(r *http.Request) object {
 	return facts
 }
 
-// requestText returns the facts of the connection, one a line, then an empty line
-// and the request in HTTP/1.1 form. Targets and header values need no quoting:
-// net/http rejects those that contain a line end.
-func requestText(r *http.Request, body []byte) []byte {
-	var b bytes.Buffer
-	for _, fact := range connectionFacts(r) {
-		fmt.Fprintf(&b, "%s %s\n", fact.name, printable(fact.value))
+// localAddr returns the address at which the connection of a request arrived.
+func localAddr(r *http.Request) string {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if local == nil { // in tests
+		return ""
 	}
-	fmt.Fprintf(&b, "\n%s %s %s\nHost: %s\n", r.Method, r.RequestURI, r.Proto, r.Host)
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		for _, value := range r.Header[name] {
-			fmt.Fprintf(&b, "%s: %s\n", name, value)
+	return local.String()
+}
+
+// machineFacts returns the host name of the machine and the listed variables of
+// environ. They tell which of several servers has answered.
+func machineFacts(listed, environ []string) object {
+	host, _ := os.Hostname() // empty if the system does not report it
+	facts := object{{"hostname", host}}
+	if listed != nil {
+		facts = append(facts, member{"env", listedVariables(listed, environ, runtime.GOOS)})
+	}
+	return facts
+}
+
+// appendRequest appends the facts of the connection and of machine, one a line, then
+// an empty line and the request in HTTP/1.1 form up to its body. Targets and header
+// values need no quoting: net/http rejects those that contain a line end.
+func appendRequest(b []byte, r *http.Request, machine object) []byte {
+	for _, fact := range append(connectionFacts(r), machine...) {
+		if variables, ok := fact.value.(object); ok {
+			for _, variable := range variables {
+				b = fmt.Appendf(b, "%s %s=%q\n", fact.name, variable.name, variable.value)
+			}
+			continue
+		}
+		b = append(append(b, fact.name...), ' ')
+		b = append(appendPrintable(b, fact.value), '\n')
+	}
+	b = append(append(append(b, '\n'), r.Method...), ' ')
+	b = append(append(append(b, r.RequestURI...), ' '), r.Proto...)
+	b = appendHeader(b, "\nHost", r.Host)
+	header := r.Header
+	if r.TransferEncoding != nil { // net/http takes it out of the headers
+		header = maps.Clone(header)
+		header["Transfer-Encoding"] = r.TransferEncoding
+	}
+	return append(appendHeaders(b, header), '\n')
+}
+
+// appendHeaders appends a line for each value of headers or trailers, in the order
+// of their names.
+func appendHeaders(b []byte, header http.Header) []byte {
+	for _, name := range headerNames(header) {
+		for _, value := range header[name] {
+			b = appendHeader(b, name, value)
 		}
 	}
-	b.WriteByte('\n')
-	b.Write(body)
-	return b.Bytes()
+	return b
+}
+
+func appendHeader(b []byte, name, value string) []byte {
+	b = append(append(b, name...), ": "...)
+	return append(append(b, value...), '\n')
+}
+
+// headerNames returns the names of headers in order.
+func headerNames(header http.Header) []string {
+	names := make([]string, 0, len(header))
+	for name := range header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }

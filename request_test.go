@@ -1,15 +1,21 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"reflect"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 func TestRequestText(t *testing.T) {
@@ -21,8 +27,12 @@ func TestRequestText(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, body, _ := strings.Cut(string(answered), "\r\n\r\n")
-	want := fmt.Sprintf("remote %s\nlocal %s\n\nBREW /request//a/../%%2e?x=%%zz&y HTTP/1.1\nHost: example.org:1\nConnection: close\nContent-Length: 5\nX-A: 1\nX-B: 2\nX-B: 3\n\na\x00\xffb\n",
-		conn.LocalAddr(), server.addr)
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("remote %s\nlocal %s\nhostname %s\n\nBREW /request//a/../%%2e?x=%%zz&y HTTP/1.1\nHost: example.org:1\nConnection: close\nContent-Length: 5\nX-A: 1\nX-B: 2\nX-B: 3\n\na\x00\xffb\n",
+		conn.LocalAddr(), server.addr, printable(host))
 	if body != want {
 		t.Errorf("got\n%q\nwant\n%q", body, want)
 	}
@@ -45,13 +55,52 @@ func TestRequestJSON(t *testing.T) {
 		t.Errorf("remote is %q", remote)
 	}
 	delete(got, "remote")
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := map[string]any{
-		"method": "PUT", "target": "/request/a%20b?format=json", "protocol": "HTTP/1.1", "host": "example.org", "local": server.addr,
+		"method": "PUT", "target": "/request/a%20b?format=json", "protocol": "HTTP/1.1", "host": "example.org", "local": server.addr, "hostname": host,
 		"headers": map[string]any{"X-A": []any{"1", "\"\ufffd"}, "User-Agent": []any{"test"}, "Accept-Encoding": []any{"identity"}, "Content-Length": []any{"4"}},
 		"body":    base64.StdEncoding.EncodeToString([]byte("a\x00\xffb")),
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%v\nwant\n%v", got, want)
+	}
+}
+
+// Trailers follow the body, and the transfer encoding stands among the headers,
+// although net/http takes both out of them.
+func TestRequestTrailers(t *testing.T) {
+	server := serveTest(t, nil)
+	const sent = "POST /request%s HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nAccept: */*\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, X-Missing\r\n\r\n" +
+		"3\r\na\x00b\r\n0\r\nX-Sum: 1\r\nx-sum: 2\r\nX-Other:  \"3\" \r\n\r\n"
+	text, err := io.ReadAll(exchange(t, server.addr, fmt.Sprintf(sent, "")).Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "\n\nPOST /request HTTP/1.1\nHost: a\nAccept: */*\nTransfer-Encoding: chunked\nX-A: 1\n\na\x00b\nX-Other: \"3\"\nX-Sum: 1\nX-Sum: 2\n"; !strings.HasSuffix(string(text), want) {
+		t.Errorf("got %q, want it to end with %q", text, want)
+	}
+	encoded, err := io.ReadAll(exchange(t, server.addr, fmt.Sprintf(sent, "?format=json")).Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `"headers":{"Accept":["*/*"],"X-A":["1"]},"transferEncoding":["chunked"],"remote":`; !strings.Contains(string(encoded), want) {
+		t.Errorf("got %s, want %s", encoded, want)
+	}
+	if want := `"body":"YQBi","trailers":{"X-Missing":[],"X-Other":["\"3\""],"X-Sum":["1","2"]}}` + "\n"; !strings.HasSuffix(string(encoded), want) {
+		t.Errorf("got %s, want %s", encoded, want)
+	}
+
+	// HTTP/2 has trailers and no transfer encoding.
+	request, err := http.NewRequest("POST", server.url+"/request?format=json", io.MultiReader(strings.NewReader("ab")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Trailer = http.Header{"X-Sum": {"1"}}
+	if got := do(t, http2Client(t), request).body; strings.Contains(got, "transferEncoding") || !strings.HasSuffix(got, `"body":"YWI=","trailers":{"X-Sum":["1"]}}`+"\n") {
+		t.Errorf("over HTTP/2 got %s, want the trailers and no transfer encoding", got)
 	}
 }
 
@@ -83,6 +132,12 @@ func TestRequestParameters(t *testing.T) {
 		{"GET", "/request?wait=-1s", 400, `wait="-1s"`},
 		{"GET", "/request?wait=5", 400, `wait="5"`},
 		{"GET", "/request?wait", 400, `wait=""`},
+		{"GET", "/request?size=-1", 400, `size="-1": want a number of bytes from 0 to 67108864, such as 1048576`},
+		{"GET", "/request?size=67108865", 400, `size="67108865"`},
+		{"GET", "/request?size=1k", 400, `size="1k"`},
+		{"GET", "/request?size=", 400, `size=""`},
+		{"GET", "/request?size=3&status=204", 204, ""},
+		{"GET", "/request?size=3&format=xml", 400, `format="xml"`},
 	} {
 		t.Run(c.method+" "+c.path, func(t *testing.T) {
 			a := fetch(t, c.method, server.url+c.path)
@@ -129,25 +184,171 @@ func TestRequestBody(t *testing.T) {
 	}
 }
 
-// A delay of ?wait ends when the client disconnects or the shutdown timeout passes.
-func TestRequestWaitEnds(t *testing.T) {
-	var access lockedBuffer
-	server := serveTestTo(t, &access, nil, "ARGSERVER_ACCESS_LOG=1", "ARGSERVER_SHUTDOWN_TIMEOUT=10ms")
-	conn := dial(t, server.addr)
-	fmt.Fprint(conn, "GET /request/gone?wait=30s HTTP/1.1\r\nHost: a\r\n\r\n")
-	conn.Close()
-	for !strings.Contains(access.String(), "/request/gone") { // the test times out if it never does
-		fetch(t, "GET", server.url+"/healthz")
+// Over HTTP/1 a client that has sent everything may close its side of the
+// connection and still read the answer.
+func TestHalfClosedClient(t *testing.T) {
+	server := serveTest(t, nil)
+	body := strings.Repeat("x", 600_000)
+	for _, sent := range []string{
+		"GET /request?wait=100ms&status=503 HTTP/1.1\r\nHost: a\r\n\r\n",
+		"POST /request?status=503 HTTP/1.1\r\nHost: a\r\nContent-Length: 600000\r\n\r\n" + body,
+	} {
+		var clients sync.WaitGroup
+		for range 50 {
+			conn := dial(t, server.addr)
+			clients.Go(func() {
+				io.WriteString(conn, sent)
+				conn.(*net.TCPConn).CloseWrite()
+				response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got, err := io.ReadAll(response.Body)
+				if response.StatusCode != 503 || err != nil || len(got) < len(sent) {
+					t.Errorf("%.20s got %d, %d bytes and %v, want 503 and the request", sent, response.StatusCode, len(got), err)
+				}
+			})
+		}
+		clients.Wait()
 	}
+}
 
-	conn = dial(t, server.addr)
-	fmt.Fprint(conn, "POST /request/cut?wait=30s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n")
-	// The 100 shows that the handler is reading the body.
-	interim := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
-	if _, err := io.ReadFull(conn, interim); err != nil || !strings.Contains(string(interim), "100 Continue") {
-		t.Fatalf("got %q (%v), want 100 Continue", interim, err)
+// Over HTTP/2 a client that resets its stream is gone. The delay ends, and nothing
+// is answered.
+func TestResetStream(t *testing.T) {
+	var access lockedBuffer
+	server := serveTestTo(t, &access, nil, "ARGSERVER_ACCESS_LOG=1")
+	client := http2Client(t)
+	for _, c := range []struct {
+		name     string
+		uploaded bool // the server has the whole body and waits
+	}{
+		{"upload", false},
+		{"wait", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			access.reset()
+			ctx, reset := context.WithCancel(t.Context())
+			body, upload := io.Pipe()
+			request, err := http.NewRequestWithContext(ctx, "POST", server.url+"/request/reset?wait=30s", body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			failed := make(chan error, 1)
+			go func() {
+				_, err := client.Do(request)
+				failed <- err
+			}()
+			io.WriteString(upload, "x") // returns once the client sends the body
+			if c.uploaded {
+				upload.Close()
+			}
+			// Once the server has answered a second request on the same connection, it
+			// has received the first.
+			second, err := http.NewRequest("GET", server.url+"/healthz", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			do(t, client, second)
+			reset()
+			if err := <-failed; err == nil {
+				t.Error("got an answer")
+			}
+			for !strings.Contains(access.String(), "/request/reset") { // the test times out if it never does
+				time.Sleep(time.Millisecond)
+			}
+			if got, want := access.String(), ` POST "/request/reset" - 0 `; !strings.Contains(got, want) {
+				t.Errorf("logged %q, want %q", got, want)
+			}
+		})
 	}
-	fmt.Fprint(conn, "x")
-	server.signals <- os.Interrupt
-	server.wantExit(t, 1, "requests in flight were cut off after 10ms")
+}
+
+// A delay of ?wait ends with the server, even after the client has closed its side
+// of the connection.
+func TestRequestWaitEnds(t *testing.T) {
+	for _, halfClosed := range []bool{false, true} {
+		var access lockedBuffer
+		server := serveTestTo(t, &access, nil, "ARGSERVER_ACCESS_LOG=1", "ARGSERVER_SHUTDOWN_TIMEOUT=10ms")
+		conn := dial(t, server.addr)
+		fmt.Fprint(conn, "POST /request/cut?wait=30s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n")
+		// The 100 shows that the handler is reading the body.
+		interim := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
+		if _, err := io.ReadFull(conn, interim); err != nil || !strings.Contains(string(interim), "100 Continue") {
+			t.Fatalf("got %q (%v), want 100 Continue", interim, err)
+		}
+		fmt.Fprint(conn, "x")
+		if halfClosed {
+			conn.(*net.TCPConn).CloseWrite()
+		}
+		server.signals <- os.Interrupt
+		server.wantExit(t, 1, "requests in flight were cut off after 10ms")
+		for access.String() == "" { // the test times out if it never logs
+			time.Sleep(time.Millisecond)
+		}
+		if got, want := access.String(), ` POST "/request/cut" - 0 `; !strings.Contains(got, want) {
+			t.Errorf("logged %q, want %q", got, want)
+		}
+	}
+}
+
+func TestRequestSize(t *testing.T) {
+	server := serveTest(t, nil)
+	for _, client := range []*http.Client{http.DefaultClient, http2Client(t)} {
+		for _, c := range []struct {
+			method, query string
+			status, size  int
+		}{
+			{"GET", "size=0", 200, 0},
+			{"GET", "size=1", 200, 1},
+			{"POST", "size=32769&status=503&wait=10ms&format=json", 503, 32769},
+			{"GET", "size=1048576", 200, 1 << 20},
+			{"HEAD", "size=67108864", 200, 64 << 20},
+			{"HEAD", "size=1", 200, 1},
+			{"HEAD", "size=0", 200, 0},
+		} {
+			request, err := http.NewRequest(c.method, server.url+"/request?"+c.query, strings.NewReader("a body"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := do(t, client, request)
+			want := strings.Repeat("\x00", c.size)
+			if c.method == "HEAD" {
+				want = ""
+			}
+			if a.status != c.status || a.body != want || a.header.Get("Content-Length") != fmt.Sprint(c.size) ||
+				a.header.Get("Content-Type") != octetStream || a.header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%s ?%s = %d %v and %d bytes, want %d and %d zero bytes", c.method, c.query, a.status, a.header, len(a.body), c.status, len(want))
+			}
+		}
+	}
+}
+
+// The longest answer of ?size takes no memory for its body.
+func TestRequestSizeMemory(t *testing.T) {
+	handler := routes(nil, nil, settings{}, nil, nil)
+	request, err := http.NewRequest("GET", "/request?size=67108864", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &countingDiscard{discardWriter: discardWriter{}}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	handler.ServeHTTP(w, request)
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 || w.written != 64<<20 {
+		t.Errorf("%d bytes take %d bytes of memory, want 64 MiB and less than 1 MiB", w.written, got)
+	}
+}
+
+// countingDiscard counts the bytes that it discards.
+type countingDiscard struct {
+	discardWriter
+	written int
+}
+
+func (w *countingDiscard) Write(b []byte) (int, error) {
+	w.written += len(b)
+	return len(b), nil
 }

@@ -16,6 +16,7 @@ func TestRoutes(t *testing.T) {
 		body         string // a part of the body
 	}{
 		{"GET", "/", 200, "/args"},
+		{"GET", "/overview", 200, "/args"},
 		{"GET", "/args", 200, "[/argserver a]\n"},
 		{"GET", "/args?a=b", 200, "[/argserver a]\n"},
 		{"GET", "/healthz", 200, "ok\n"},
@@ -25,6 +26,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/requests", 404, "GET / "},
 		{"GET", "/nothing", 404, "GET / "},
 		{"HEAD", "/", 200, ""},
+		{"HEAD", "/overview", 200, ""},
 		{"HEAD", "/args", 200, ""},
 		{"HEAD", "/healthz", 200, ""},
 		{"HEAD", "/version", 200, ""},
@@ -93,7 +95,7 @@ func TestInjection(t *testing.T) {
 }
 
 func BenchmarkHandlers(b *testing.B) {
-	handler := routes([]string{"/argserver", "a", "b", "c", "d"}, []string{"HOME=/"}, settings{env: []string{"HOME"}}, nil)
+	handler := routes([]string{"/argserver", "a", "b", "c", "d"}, []string{"HOME=/"}, settings{env: []string{"HOME"}}, nil, nil)
 	for _, path := range []string{"/args", "/args?format=json", "/args/1", "/env", "/healthz", "/readyz", "/version", "/request", "/", "/?format=html", "/nothing"} {
 		b.Run(path, func(b *testing.B) {
 			request, err := http.NewRequest("GET", path, http.NoBody)

@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// maxStreams is how many requests a client may have open on an HTTP/2 connection.
+// RFC 9113, section 6.5.2, recommends no smaller limit.
+const maxStreams = 100
+
 // newServer returns a server for HTTP/1.1 and HTTP/2, with TLS or without. It limits
 // how much memory and time a client can take.
 func newServer(handler http.Handler, config *tls.Config, logger *log.Logger) *http.Server {
@@ -33,6 +37,14 @@ func newServer(handler http.Handler, config *tls.Config, logger *log.Logger) *ht
 		// Common proxies let through no more. With the default of 1 MiB a few
 		// clients could fill the memory of a small container.
 		MaxHeaderBytes: 64 << 10,
-		ErrorLog:       logger,
+		// The buffers of an HTTP/2 connection: net/http would let a client fill 1 MiB a
+		// stream, 1 MiB a connection and 1 MiB of a frame before a handler reads any.
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          maxStreams,
+			MaxReceiveBufferPerStream:     64 << 10,
+			MaxReceiveBufferPerConnection: 64 << 10,
+			MaxReadFrameSize:              16 << 10,
+		},
+		ErrorLog: logger,
 	}
 }

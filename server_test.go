@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,7 +90,7 @@ func TestIdleConnections(t *testing.T) {
 // newTestServer returns a server with the production limits and closes it when the
 // test ends.
 func newTestServer(t *testing.T) *http.Server {
-	server := newServer(routes(nil, nil, settings{}, nil), nil, log.New(io.Discard, "", 0))
+	server := newServer(routes(nil, nil, settings{}, nil, nil), nil, log.New(io.Discard, "", 0))
 	t.Cleanup(func() { server.Close() })
 	return server
 }
@@ -104,12 +105,10 @@ func talk(t *testing.T, sent string, reads bool) (answer string, after time.Dura
 			closed <- time.Now()
 		}
 	}
-	listener := make(pipeListener)
+	listener := newPipeListener()
 	go server.Serve(listener)
-	conn, accepted := net.Pipe()
-	t.Cleanup(func() { conn.Close() })
 	start := time.Now()
-	listener <- accepted
+	conn := listener.dial(t)
 	go io.WriteString(conn, sent) // returns when the server has read it all or closes
 	if reads {
 		read, err := io.ReadAll(conn)
@@ -122,18 +121,36 @@ func talk(t *testing.T, sent string, reads bool) (answer string, after time.Dura
 }
 
 // A pipeListener accepts the connections that are sent to it.
-type pipeListener chan net.Conn
+type pipeListener struct {
+	accepted chan net.Conn
+	closed   chan struct{}
+	close    func()
+}
+
+func newPipeListener() pipeListener {
+	closed := make(chan struct{})
+	return pipeListener{make(chan net.Conn), closed, sync.OnceFunc(func() { close(closed) })}
+}
+
+// dial returns the client's end of a new connection.
+func (l pipeListener) dial(t *testing.T) net.Conn {
+	conn, accepted := net.Pipe()
+	t.Cleanup(func() { conn.Close() })
+	l.accepted <- accepted
+	return conn
+}
 
 func (l pipeListener) Accept() (net.Conn, error) {
-	conn, open := <-l
-	if !open {
+	select {
+	case conn := <-l.accepted:
+		return conn, nil
+	case <-l.closed:
 		return nil, net.ErrClosed
 	}
-	return conn, nil
 }
 
 func (l pipeListener) Close() error {
-	close(l)
+	l.close()
 	return nil
 }
 

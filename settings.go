@@ -17,15 +17,16 @@ type settings struct {
 	addr            string      // host:port
 	tls             *tls.Config // nil to serve plain HTTP
 	env             []string    // names of the variables to show, only "*" for all, or nil for none
-	accessLog       bool
+	accessLog       string      // 1 for text, json, or empty for none
+	echo            bool        // answer every path that is no endpoint's with the request
 	drain           time.Duration
 	shutdownTimeout time.Duration
 }
 
-// parseSettings reads the settings from the environment, and the TLS files that
-// they name. Its error names every invalid setting, with its value and what would
-// be valid.
-func parseSettings(environ []string) (settings, error) {
+// parseSettings reads the settings from the environment and, if readFiles is set, the
+// TLS files that they name; without, s.tls only tells whether the server uses TLS.
+// Its error names every invalid setting, with its value and what would be valid.
+func parseSettings(environ []string, readFiles bool) (settings, error) {
 	variables := make(map[string]string)
 	for _, variable := range environ {
 		name, value, _ := strings.Cut(variable, "=")
@@ -62,10 +63,18 @@ func parseSettings(environ []string) (settings, error) {
 
 	switch variables["ARGSERVER_ACCESS_LOG"] {
 	case "", "0":
-	case "1":
-		s.accessLog = true
+	case "1", "json":
+		s.accessLog = variables["ARGSERVER_ACCESS_LOG"]
 	default:
-		invalid("ARGSERVER_ACCESS_LOG", "1 for an access log, or 0 for none")
+		invalid("ARGSERVER_ACCESS_LOG", "1 for an access log as text, json for one as JSON, or 0 for none")
+	}
+
+	switch variables["ARGSERVER_ECHO"] {
+	case "", "0":
+	case "1":
+		s.echo = true
+	default:
+		invalid("ARGSERVER_ECHO", "1 to answer every path with the request, or 0 not to")
 	}
 
 	if list := variables["ARGSERVER_ENV"]; list != "" {
@@ -81,6 +90,8 @@ func parseSettings(environ []string) (settings, error) {
 
 	cert, key, clientCA := variables["ARGSERVER_TLS_CERT"], variables["ARGSERVER_TLS_KEY"], variables["ARGSERVER_TLS_CLIENT_CA"]
 	switch {
+	case cert != "" && key != "" && !readFiles:
+		s.tls = new(tls.Config)
 	case cert != "" && key != "":
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		if err != nil {
@@ -95,7 +106,7 @@ func parseSettings(environ []string) (settings, error) {
 	case clientCA != "":
 		invalid("ARGSERVER_TLS_CLIENT_CA", "ARGSERVER_TLS_CERT and ARGSERVER_TLS_KEY set as well")
 	}
-	if clientCA != "" && s.tls != nil {
+	if clientCA != "" && s.tls != nil && readFiles {
 		s.tls.ClientAuth = tls.VerifyClientCertIfGiven
 		s.tls.ClientCAs = x509.NewCertPool()
 		pem, err := os.ReadFile(clientCA)

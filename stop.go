@@ -4,32 +4,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"time"
 )
 
-// stop keeps serving for the drain period, then waits for requests in flight. It
-// fails if the shutdown timeout passes or a second signal arrives.
-func stop(server *http.Server, s settings, signals <-chan os.Signal) error {
-	defer server.Close()
+// stop keeps serving for the drain period, then accepts no more connections and
+// waits for requests in flight and for those that are arriving. Served tells that the
+// server has accepted its last connection. Stop fails if the shutdown timeout
+// passes or a second signal arrives.
+func stop(server *http.Server, listener net.Listener, served <-chan error, open *connections, s settings, signals <-chan os.Signal) error {
 	ctx, force := context.WithCancel(context.Background())
 	defer force()
 	go func() {
-		<-signals
-		force()
+		select {
+		case <-signals:
+			force()
+		case <-ctx.Done():
+		}
 	}()
 	select {
 	case <-time.After(s.drain):
 	case <-ctx.Done():
 	}
+	listener.Close()
+	<-served
 	shutdown, cancel := context.WithTimeout(ctx, s.shutdownTimeout)
 	defer cancel()
-	err := server.Shutdown(shutdown)
+	cut := open.finish(shutdown, server)
 	if ctx.Err() != nil {
 		return errors.New("forced by a second signal")
 	}
-	if err != nil {
+	if cut > 0 {
 		return fmt.Errorf("requests in flight were cut off after %v", s.shutdownTimeout)
 	}
 	return nil
