@@ -119,7 +119,7 @@ func Make(ctx context.Context, o Options) (*Release, error) {
 	return r, r.readArtifacts(ctx)
 }
 
-// readMetadata reads what the commit says about itself.
+// readMetadata reads the revision, the date and the version of Go.
 func (r *Release) readMetadata(ctx context.Context, o Options) error {
 	log, err := command.Output(exec.CommandContext(ctx, "git", "-C", r.Clone, "log", "-1", "--format=%H %cI"))
 	if err != nil {
@@ -152,7 +152,7 @@ func (r *Release) readMetadata(ctx context.Context, o Options) error {
 	return nil
 }
 
-// readArtifacts reads what GoReleaser reports to have built.
+// readArtifacts reads GoReleaser's list of artifacts.
 // https://goreleaser.com/customization/general/artifacts/
 func (r *Release) readArtifacts(ctx context.Context) error {
 	content, err := os.ReadFile(filepath.Join(r.Clone, "dist", "artifacts.json"))

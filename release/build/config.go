@@ -1,6 +1,7 @@
 package build
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,6 +40,9 @@ func writeConfig(clone string, o Options) (string, error) {
 			build.Targets = slices.DeleteFunc(build.Targets, func(target string) bool {
 				return !slices.Contains(platforms, platformName(target))
 			})
+			if len(build.Targets) == 0 {
+				return "", errors.New(".goreleaser.yaml: no target is for a platform of the image, want targets such as linux_amd64 for linux/amd64")
+			}
 		}
 	}
 	content, err := yaml.Marshal(project)
@@ -68,10 +72,14 @@ func Architectures(clone string) ([]string, error) {
 	var architectures []string
 	for _, build := range project.Builds {
 		for _, target := range build.Targets {
-			if parts := strings.Split(target, "_"); parts[0] == "linux" {
-				architectures = append(architectures, parts[1])
+			if rest, ok := strings.CutPrefix(target, "linux_"); ok {
+				architecture, _, _ := strings.Cut(rest, "_")
+				architectures = append(architectures, architecture)
 			}
 		}
+	}
+	if architectures == nil {
+		return nil, errors.New(".goreleaser.yaml: no build lists a target for Linux, want targets such as linux_amd64")
 	}
 	slices.Sort(architectures)
 	return slices.Compact(architectures), nil

@@ -1,5 +1,5 @@
-// Package check judges what a release consists of, without running it: a binary,
-// an image, an index, a list of checksums. It also compares two releases.
+// Package check checks binaries, images, indexes and checksums without running
+// them. It also compares two releases.
 package check
 
 import (
@@ -61,6 +61,8 @@ func Index(index v1.ImageIndex, m build.Metadata) ([]v1.Platform, error) {
 	var platforms []v1.Platform
 	for _, descriptor := range manifest.Manifests {
 		switch p := descriptor.Platform; {
+		case !descriptor.MediaType.IsImage():
+			problems = append(problems, fmt.Errorf("index: %s has the media type %q, want an image", descriptor.Digest, descriptor.MediaType))
 		case p == nil || p.OS != "linux":
 			problems = append(problems, fmt.Errorf("index: %s is for the platform %v, want one of linux", descriptor.Digest, p))
 		case slices.ContainsFunc(platforms, p.Equals):
@@ -140,7 +142,7 @@ func checkConfig(image v1.Image, p v1.Platform, m build.Metadata) error {
 	// BuildKit sets these in every image.
 	want.WorkingDir = "/"
 	want.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, want.Env...)
-	want.ArgsEscaped = true
+	want.ArgsEscaped = len(want.Cmd) > 0
 	got, expected := reflect.ValueOf(file.Config), reflect.ValueOf(want)
 	for i := range got.NumField() {
 		if g, w := got.Field(i).Interface(), expected.Field(i).Interface(); !reflect.DeepEqual(g, w) {
@@ -197,6 +199,10 @@ func checkHeader(header *tar.Header, m build.Metadata) error {
 	name := header.Name
 	if !header.ModTime.Equal(m.Created) {
 		problems = append(problems, fmt.Errorf("%s: modified %v, want %v", name, header.ModTime.UTC(), m.Created))
+	}
+	// Extended attributes could hold capabilities.
+	if len(header.PAXRecords) > 0 {
+		problems = append(problems, fmt.Errorf("%s: it has the PAX records %q, want none", name, header.PAXRecords))
 	}
 	// No user of the container owns a file, so none can change it.
 	if header.Uid != 0 || header.Gid != 0 {

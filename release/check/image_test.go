@@ -38,8 +38,7 @@ type imageSpec struct {
 	config v1.ConfigFile
 }
 
-// goodImage is an image for linux/arm/v7 as it should be, but for what tamper
-// changes.
+// goodImage returns a correct image for linux/arm/v7, changed by tamper.
 func goodImage(t *testing.T, raw string, tamper func(*imageSpec)) v1.Image {
 	t.Helper()
 	created := goodMetadata.Created
@@ -100,6 +99,9 @@ func TestImage(t *testing.T) {
 		{"good", func(s *imageSpec) {}, ""},
 		{"not executable", func(s *imageSpec) { s.files[0].header.Mode = 0o644 }, product.Name + ": type 0 with mode 644"},
 		{"set user id", func(s *imageSpec) { s.files[0].header.Mode = 0o4755 }, product.Name + ": type 0 with mode 4755"},
+		{"capabilities", func(s *imageSpec) {
+			s.files[0].header.PAXRecords = map[string]string{"SCHILY.xattr.security.capability": "all"}
+		}, product.Name + ": it has the PAX records"},
 		{"owner", func(s *imageSpec) { s.files[0].header.Uid = 65532 }, product.Name + ": owner 65532:0"},
 		{"time", func(s *imageSpec) { s.files[0].header.ModTime = time.Unix(0, 0) }, product.Name + ": modified 1970"},
 		{"no binary", func(s *imageSpec) { s.files = s.files[1:] }, "layers: they contain ["},
@@ -176,6 +178,10 @@ func TestIndex(t *testing.T) {
 			}
 		})
 	}
+	t.Run("an index inside", func(t *testing.T) {
+		_, err := Index(mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: empty.Index}), goodMetadata)
+		must.Fail(t, err, "want an image")
+	})
 	t.Run("no platform", func(t *testing.T) {
 		_, err := Index(mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: empty.Image}), goodMetadata)
 		must.Fail(t, err, "is for the platform <nil>")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,13 +28,15 @@ func Files(binaries []string) []string {
 	return names
 }
 
+var sumLine = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
 // ParseSums maps the names of files to their SHA-256, in hexadecimal digits.
 func ParseSums(content string) (map[string]string, error) {
 	sums := make(map[string]string)
 	for line := range strings.Lines(content) {
 		sum, name, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
-		// A name with a slash would lead out of the folder.
-		if !ok || len(sum) != sha256.Size*2 || name != filepath.Base(name) || sums[name] != "" {
+		// Another name could lead out of the folder.
+		if !ok || !sumLine.MatchString(sum) || name != filepath.Base(name) || name == "." || name == ".." || sums[name] != "" {
 			return nil, fmt.Errorf("%s: line %q, want a SHA-256, two spaces and the name of one more file", SumsFile, line)
 		}
 		sums[name] = sum
@@ -44,9 +47,9 @@ func ParseSums(content string) (map[string]string, error) {
 	return sums, nil
 }
 
-// Sums reports every binary in a folder that does not match checksums.txt there
-// or is not listed, and every listed file that is missing. It returns the names
-// of the binaries, sorted.
+// Sums reports every binary in a folder that does not match checksums.txt there,
+// every listed file that is missing, and every other file that no release has. It
+// returns the names of the binaries, sorted.
 func Sums(folder string) ([]string, error) {
 	content, err := os.ReadFile(filepath.Join(folder, SumsFile))
 	if err != nil {
@@ -68,14 +71,13 @@ func Sums(folder string) ([]string, error) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	present, err := filepath.Glob(filepath.Join(folder, product.Name+"_*"))
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range present {
-		name := filepath.Base(path)
-		if !slices.Contains(Files(names), name) {
-			problems = append(problems, fmt.Errorf("%s: %s does not list it", name, SumsFile))
+	for _, entry := range entries {
+		if !slices.Contains(Files(names), entry.Name()) {
+			problems = append(problems, fmt.Errorf("%s: %s does not list it", entry.Name(), SumsFile))
 		}
 	}
 	return names, errors.Join(problems...)
@@ -84,11 +86,12 @@ func Sums(folder string) ([]string, error) {
 // Platform is the platform in the name of a binary, such as
 // argserver_linux_armv7.
 func Platform(binary string) (v1.Platform, error) {
-	parts := strings.Split(strings.TrimSuffix(binary, ".exe"), "_")
-	if len(parts) != 3 || parts[0] != product.Name {
+	rest, ok := strings.CutPrefix(strings.TrimSuffix(binary, ".exe"), product.Name+"_")
+	os, architecture, both := strings.Cut(rest, "_")
+	if !ok || !both {
 		return v1.Platform{}, fmt.Errorf("binary %q: want a name such as %s_linux_amd64", binary, product.Name)
 	}
-	p := v1.Platform{OS: parts[1], Architecture: parts[2]}
+	p := v1.Platform{OS: os, Architecture: architecture}
 	if variant, ok := strings.CutPrefix(p.Architecture, "armv"); ok {
 		p.Architecture, p.Variant = "arm", "v"+variant
 	}

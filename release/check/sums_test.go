@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"argserver/release/internal/must"
@@ -28,6 +29,7 @@ func TestSums(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, product.Name + "_linux_amd64: no such file"},
+		{"with another file", func(t *testing.T, folder string) { must.Write(t, filepath.Join(folder, "install.sh"), "evil") }, "install.sh: checksums.txt does not list it"},
 		{"not listed", func(t *testing.T, folder string) {
 			must.Write(t, filepath.Join(folder, product.Name+"_linux_evil"), "evil")
 		}, product.Name + "_linux_evil: checksums.txt does not list it"},
@@ -53,13 +55,15 @@ func TestSums(t *testing.T) {
 func TestParseSums(t *testing.T) {
 	const good = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  "
 	for content, want := range map[string]string{
-		good + "a\n" + good + "b\n": "",
-		"":                          "lists no file",
-		"<html>\n":                  "<html>",
-		"0123  a\n":                 "0123",
-		good + "../a\n":             "../a",
-		good + "a\n" + good + "a\n": "one more file",
-		good + "\n":                 "one more file",
+		good + "a\n" + good + "b\n":   "",
+		"":                            "lists no file",
+		"<html>\n":                    "<html>",
+		"0123  a\n":                   "0123",
+		good + "../a\n":               "../a",
+		good + "a\n" + good + "a\n":   "one more file",
+		good + "\n":                   "one more file",
+		good + "..\n":                 "one more file",
+		strings.ToUpper(good) + "a\n": "E3B0",
 	} {
 		_, err := ParseSums(content)
 		must.Fail(t, err, want)

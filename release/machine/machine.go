@@ -17,8 +17,8 @@ import (
 	"argserver/release/internal/command"
 )
 
-// packages has a line for each Debian package that a rehearsal needs: a command
-// that the package brings, and its name.
+// packages lists what a rehearsal needs. Each line names a command and the Debian
+// package that provides it.
 //
 //go:embed packages
 var packages string
@@ -41,7 +41,7 @@ func Check(ctx context.Context, architectures []string) error {
 	}
 	problems = append(problems, checkBuilder(ctx))
 	if missing := missingEmulators(architectures); missing != nil {
-		problems = append(problems, lack("in /proc/sys/fs/binfmt_misc, with the flags F and P: "+strings.Join(missing, ", "),
+		problems = append(problems, lack("QEMU registrations with the flags F and P for "+strings.Join(missing, ", "),
 			"release/machine/prepare, as root"))
 	}
 	return summary(problems...)
@@ -78,7 +78,7 @@ func checkBuilder(ctx context.Context) error {
 		return lack(fmt.Sprintf("a builder of buildx: %v", err), remedy)
 	}
 	if driver := field(out, "Driver"); driver == "docker" {
-		return lack("a builder for an index of several platforms: the driver of the current one is docker", remedy)
+		return lack("a builder for images of several platforms: the current one uses the driver docker", remedy)
 	}
 	if got := field(out, "BuildKit version"); got != pinned {
 		return lack(fmt.Sprintf("BuildKit %s: the current builder is BuildKit %s, and only %[1]s is known to produce the same bytes", pinned, got), remedy)

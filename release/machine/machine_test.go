@@ -7,7 +7,7 @@ import (
 	"argserver/release/internal/must"
 )
 
-// A machine without any command is told everything at once.
+// Check reports everything that is missing at once.
 func TestCheck(t *testing.T) {
 	empty := t.TempDir()
 	goTool := must.Run(t, ".", "sh", "-c", "command -v go")

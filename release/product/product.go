@@ -58,6 +58,9 @@ var Hostile = []string{
 	strings.Repeat("x", 128<<10-1),
 }
 
+// HostileArgs are arguments for the image that a shell or Docker could damage.
+var HostileArgs = []string{"--help", "", "a  b", "c\nd"}
+
 // HostileWindows is the same for Windows, where a command line is UTF-16 and has
 // at most 32,767 units.
 var HostileWindows = []string{"/argserver", "--help", "", " a  b ", `"'\`, "%v", "ä"}

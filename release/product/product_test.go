@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"argserver/release/build"
@@ -133,9 +134,12 @@ func TestOverBudget(t *testing.T) {
 // builder that Docker has without any set-up.
 func testImageFromClone(t *testing.T, r *build.Release) {
 	t.Setenv("BUILDX_BUILDER", "default")
-	must.Run(t, r.Clone, "sh", "-euc", block(t, must.Read(t, r.Clone, "README.md"), "docker build -t argserver ."))
-	t.Cleanup(func() { must.Run(t, ".", "docker", "rmi", "argserver") })
-	if err := try.Container(t.Context(), own, "argserver", []string{"g", "h", "i", "j"}); err != nil {
+	// The name must not be that of an image which a developer built.
+	const image = "argserver:product-test"
+	commands := block(t, must.Read(t, r.Clone, "README.md"), "docker build -t argserver .")
+	must.Run(t, r.Clone, "sh", "-euc", strings.Replace(commands, "-t argserver .", "-t "+image+" .", 1))
+	t.Cleanup(func() { must.Run(t, ".", "docker", "rmi", image) })
+	if err := try.Container(t.Context(), own, image, []string{"g", "h", "i", "j"}); err != nil {
 		t.Error(err)
 	}
 }

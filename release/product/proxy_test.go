@@ -18,7 +18,7 @@ import (
 )
 
 // haproxyConfig makes HAProxy check each server with /readyz. HAProxy repeats no
-// request, so that every lost one is seen.
+// request, so every lost request shows.
 const haproxyConfig = `
 defaults
 	mode http

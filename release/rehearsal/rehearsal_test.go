@@ -296,8 +296,16 @@ func (r rehearsed) report(t *testing.T, released, all time.Duration) {
 // checkPromise lists the binaries and platforms that a text names and that were
 // not built, and those that were built and that it does not name.
 func checkPromise(text, program string, binaries, platforms []string) (problems []string) {
+	// Commands are examples, not promises.
+	text = regexp.MustCompile("(?s)```.*?```").ReplaceAllString(text, "")
+	words := strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(" \n`,;|", c) })
 	compare := func(kind, pattern string, built []string) {
-		promised := regexp.MustCompile(pattern).FindAllString(text, -1)
+		var promised []string
+		for _, word := range words {
+			if word = strings.TrimRight(word, "."); regexp.MustCompile("^" + pattern + "$").MatchString(word) {
+				promised = append(promised, word)
+			}
+		}
 		for _, name := range built {
 			if !slices.Contains(promised, name) {
 				problems = append(problems, kind+" "+name+" was built but is not promised")
@@ -310,13 +318,13 @@ func checkPromise(text, program string, binaries, platforms []string) (problems 
 			}
 		}
 	}
-	compare("binary", `\b`+program+`_[a-z]\w*_[a-z0-9]+(?:\.exe)?`, binaries)
-	compare("platform", `\blinux/\w+(?:/v\d)?`, platforms)
+	compare("binary", regexp.QuoteMeta(program)+`_[a-z0-9]+_\w+(?:\.exe)?`, binaries)
+	compare("platform", `linux/\w+(?:/v\d)?`, platforms)
 	return problems
 }
 
 func TestCheckPromise(t *testing.T) {
-	const text = "`p_linux_armv7`, p_windows_386.exe; curl p_linux_armv7.spdx.json; for linux/arm/v7, linux/amd64."
+	const text = "`p_linux_armv7`, p_windows_386.exe; for linux/arm/v7, linux/amd64. `p_linux_arm.spdx.json`\n```sh\np_linux_arm64 linux/arm/v5\n```\n"
 	binaries, platforms := []string{"p_linux_armv7", "p_windows_386.exe"}, []string{"linux/amd64", "linux/arm/v7"}
 	for _, c := range []struct {
 		binaries, platforms []string

@@ -1,4 +1,4 @@
-// Package try runs what a release consists of, and asks it what its users would.
+// Package try runs released binaries and images and checks their answers.
 package try
 
 import (

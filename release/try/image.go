@@ -39,7 +39,7 @@ func Image(ctx context.Context, log io.Writer, repository string, index v1.Image
 			return Container(ctx, p, image, product.Image.Cmd)
 		}),
 		twice(ctx, log, func(ctx context.Context) error {
-			return Container(ctx, p, image, []string{"--help", "", "a  b", "c\nd"}, "--user=4242:4242")
+			return Container(ctx, p, image, product.HostileArgs, "--user=4242:4242")
 		}),
 	)
 }

@@ -1,4 +1,6 @@
-package rehearsal
+// Package another tests that another program can take the release module. It has
+// tests only.
+package another
 
 import (
 	"os"
@@ -18,15 +20,15 @@ import (
 func TestAnotherProgram(t *testing.T) {
 	repository := t.TempDir()
 	must.Run(t, "../..", "sh", "-euc", `git archive HEAD release .goreleaser.yaml | tar --extract --directory="$0"
-		rm -r "$0"/release/product/*_test.go "$0/release/measure"
-		cp -r release/rehearsal/testdata/hello/. "$0"`, repository)
+		rm -r "$0"/release/product/*_test.go "$0/release/measure" "$0/release/another"
+		cp -r release/another/testdata/hello/. "$0"`, repository)
 	path := filepath.Join(repository, ".goreleaser.yaml")
 	must.Write(t, path, editConfig(t, must.Read(t, path)))
 	must.Run(t, repository, "sh", "-euc", `git init --quiet && git add --all && git remote add origin https://github.com/OWNER/hello
 		git -c user.name=Hello -c user.email=hello@example.org commit --quiet --message=hello`)
 
 	cmd := exec.Command("sh", "-euc", `go test ./build ./check ./machine ./publish ./tags ./try ./verify
-		go test -count=1 -v -run='^TestRehearsal$' ./rehearsal`)
+		go test -count=1 -v ./rehearsal`)
 	cmd.Dir = filepath.Join(repository, "release")
 	cmd.Env = append(os.Environ(), "GITHUB_REPOSITORY=OWNER/hello", "REHEARSED=", "GOFLAGS=")
 	out, err := cmd.CombinedOutput()

@@ -38,7 +38,7 @@ func Healthcheck(addr string) (argv, environ []string) { return nil, nil }
 
 var Hostile = []string{"hello", "--help", "", "a\nb"}
 
-var HostileWindows = Hostile
+var HostileWindows, HostileArgs = Hostile, Hostile
 
 func Answers(argv []string, p v1.Platform, m build.Metadata) map[string]string {
 	return map[string]string{"/": fmt.Sprintf("hello %q\n", argv[1:])}
