@@ -21,7 +21,7 @@ const SumsFile = "checksums.txt"
 
 // Files lists the files of a signed release that has these binaries.
 func Files(binaries []string) []string {
-	names := []string{SumsFile, SumsFile + ".sigstore.json", "provenance.sigstore.json", "image-provenance.sigstore.json"}
+	names := []string{SumsFile, SumsFile + ".sigstore.json", "provenance.sigstore.json"}
 	for _, binary := range binaries {
 		names = append(names, binary, binary+".spdx.json")
 	}

@@ -168,12 +168,13 @@ func (r rehearsed) testNotes(t *testing.T) {
 	repository := strings.TrimPrefix(r.Metadata.Source, "https://github.com/")
 	for _, line := range []string{
 		"docker pull " + image,
-		"cosign verify " + image + ` \`,
+		"cosign verify-attestation " + image + ` --type https://sigstore.dev/cosign/sign/v1 \`,
+		"cosign verify-attestation " + image + ` --type slsaprovenance1 \`,
 		"  --certificate-identity " + r.Metadata.Source + "/.github/workflows/release.yml@refs/tags/" + r.Tag,
-		"gh attestation verify oci://" + image + ` \`,
-		"  --bundle image-provenance.sigstore.json --repo " + repository,
 		"download=" + r.Metadata.Source + "/releases/download/" + r.Tag,
-		"gh attestation verify " + product.Name + "_linux_amd64 --bundle provenance.sigstore.json --repo " + repository,
+		"cosign verify-blob-attestation " + product.Name + `_linux_amd64 --bundle provenance.sigstore.json --type slsaprovenance1 \`,
+		"gh attestation verify " + product.Name + "_linux_amd64 --bundle provenance.sigstore.json --repo " + repository + ` \`,
+		"  --signer-workflow " + repository + "/.github/workflows/release.yml --source-ref refs/tags/" + r.Tag,
 		"go -C release run ./verify rebuild " + r.Tag,
 	} {
 		r.promised(t, line)

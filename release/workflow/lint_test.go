@@ -17,7 +17,6 @@ func TestPins(t *testing.T) {
 		{action, "version: ", "..", "github.com/docker/buildx", "\n"},
 		{action, "image=moby/buildkit:", "..", "github.com/moby/buildkit", "@sha256:"},
 		{release, "cosign-release: ", "../tools", "github.com/sigstore/cosign/v3", "\n"},
-		{release, "syft-version: ", "../tools", "github.com/anchore/syft", "\n"},
 	} {
 		version := must.Run(t, pin.module, "go", "list", "-m", "-f={{ .Version }}", pin.tool)
 		content := must.Read(t, pin.file)
@@ -69,8 +68,10 @@ func checkWorkflow(content string) (problems []string) {
 	if expansion.MatchString(content) {
 		problems = append(problems, "expands an expression in a script, want a variable of its environment")
 	}
-	if strings.Contains(content, "setup-go@") && strings.Count(content, "setup-go@") != strings.Count(content, "cache: false") {
-		problems = append(problems, "sets up Go with a restored cache, want cache: false")
+	for action, option := range map[string]string{"setup-go": " cache: false\n", "setup-buildx-action": " cache-binary: false\n"} {
+		if strings.Count(content, action+"@") != strings.Count(content, option) {
+			problems = append(problems, action+" restores a cache, want"+option)
+		}
 	}
 	return problems
 }
@@ -87,7 +88,9 @@ func TestCheckWorkflow(t *testing.T) {
 		{"expansion", "      - run: echo ${{ github.ref_name }}\n", "expands an expression"},
 		{"expansion in many lines", "      - run: |\n          echo\n          echo ${{ github.ref_name }}\n", "expands an expression"},
 		{"expansion elsewhere", "      - run: |\n          echo\n        env:\n          A: ${{ github.ref_name }}\n", ""},
-		{"cache", "      - uses: actions/setup-go@" + sha + " # v7.0.0\n", "restored cache"},
+		{"cache", "      - uses: actions/setup-go@" + sha + " # v7.0.0\n", "setup-go restores a cache"},
+		{"no cache", "      - uses: actions/setup-go@" + sha + " # v7.0.0\n        with:\n          cache: false\n", ""},
+		{"cached program", "      - uses: docker/setup-buildx-action@" + sha + " # v4.3.0\n", "setup-buildx-action restores a cache"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			problems := strings.Join(checkWorkflow(c.content), "\n")

@@ -67,8 +67,10 @@ const (
 var stories = []story{
 	{name: "stable", tag: "v1.3.0", run: runMost,
 		moved: []string{"1.3.0", "1.3", "1", "latest"}, public: true, latest: true},
-	{name: "prerelease", tag: "v1.4.0-rc.1", run: runLeast,
-		moved: []string{"1.4.0-rc.1"}, public: true},
+	{name: "prerelease, and a signature that is refused once", tag: "v1.4.0-rc.1", run: runLeast,
+		arrange: func(w *world) { w.registry.refuse.Store(1) },
+		says:    "retry: exit status 1 of: cosign sign --yes ",
+		moved:   []string{"1.4.0-rc.1"}, public: true},
 	{name: "backport", tag: "v1.2.9", run: runLeast,
 		moved: []string{"1.2.9", "1.2"}, public: true},
 	{name: "runners disagree", tag: "v1.3.1", run: runLeast,
@@ -105,16 +107,18 @@ func TestStories(t *testing.T) {
 // A world holds everything around the workflow.
 type world struct {
 	folder   string // data of the stand-ins
-	tools    string // programs in release/tools
+	programs string // folder
 	workflow string // path of the workflow
 	registry *registry
 	gitHub   *standin.GitHub
+	sigstore *sigstore
 	uses     []string // flags of act that name the stand-in for each action
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{folder: t.TempDir(), tools: t.TempDir()}
+	w := &world{folder: t.TempDir(), programs: buildPrograms(t)}
+	w.sigstore = startSigstore(t, w.programs)
 	w.registry = startRegistry(t)
 	w.gitHub = standin.StartGitHub(repository, t.TempDir())
 	t.Cleanup(w.gitHub.Close)
@@ -133,18 +137,12 @@ func newWorld(t *testing.T) *world {
 	w.workflow = filepath.Join(w.folder, "release.yml")
 	must.Write(t, w.workflow, strings.Replace(content, registryLine, "  REGISTRY: "+w.registry.host+"\n", 1))
 
-	for _, pkg := range []string{"github.com/nektos/act", "github.com/sigstore/cosign/v3/cmd/cosign", "github.com/anchore/syft/cmd/syft"} {
-		must.Run(t, "../tools", "go", "build", "-o="+w.tools, pkg)
-	}
-	t.Setenv("COSIGN_PASSWORD", "")
-	must.Run(t, ".", filepath.Join(w.tools, "cosign"), "generate-key-pair", "--output-key-prefix", filepath.Join(w.folder, "cosign"))
-
 	actions, err := filepath.Abs("../standin/actions")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range []string{".github/workflows/release.yml", ".github/actions/release-tools/action.yml"} {
-		for _, use := range regexp.MustCompile(`uses: ([\w-]+/[\w-]+)(?:/[\w-]+)?(@\w+)`).FindAllStringSubmatch(must.Read(t, clone, file), -1) {
+		for _, use := range regexp.MustCompile(`uses: ([\w-]+/[\w-]+)(@\w+)`).FindAllStringSubmatch(must.Read(t, clone, file), -1) {
 			w.uses = append(w.uses, "--local-repository="+use[1]+use[2]+"="+filepath.Join(actions, use[1]))
 		}
 	}
@@ -248,6 +246,7 @@ func (w *world) checkRelease(t *testing.T, s story) {
 			continue
 		}
 		public++
+		w.follow(t, release["body"].(string))
 		if latest := release["make_latest"] == "true"; latest != s.latest {
 			t.Errorf("the release is the latest one: %v, want %v", latest, s.latest)
 		}
@@ -258,6 +257,36 @@ func (w *world) checkRelease(t *testing.T, s story) {
 	count := map[bool]int{true: 1}
 	if drafts != count[s.draft] || public != count[s.public] {
 		t.Errorf("there are %d drafts and %d public releases of the tag, want %d and %d", drafts, public, count[s.draft], count[s.public])
+	}
+}
+
+// follow runs the commands in the notes of a public release as a stranger types
+// them, except for the last, which rebuilds the release.
+func (w *world) follow(t *testing.T, notes string) {
+	t.Helper()
+	standins, err := filepath.Abs("../standin/bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes = strings.ReplaceAll(notes, "https://github.com/"+repository+"/releases", w.gitHub.URL+"/"+repository+"/releases")
+	blocks := shellBlocks(notes)
+	if len(blocks) != 4 {
+		t.Fatalf("the notes have %d blocks of commands, want 4:\n%s", len(blocks), notes)
+	}
+	t.Cleanup(func() {
+		exec.Command("docker", "rmi", "--force", regexp.MustCompile(`docker pull (\S+)`).FindStringSubmatch(notes)[1]).Run()
+	})
+	folder := t.TempDir()
+	for _, block := range blocks[:3] {
+		cmd := exec.Command("bash", "-euc", block)
+		cmd.Dir = folder
+		cmd.Env = append(os.Environ(), "PATH="+w.programs+":"+standins+":"+os.Getenv("PATH"), "TOOLS="+w.programs)
+		for name, value := range w.sigstore.trust {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
 	}
 }
 
@@ -284,8 +313,11 @@ func (w *world) act(t *testing.T, s story) (log string, err error) {
 		"STANDINS":          standins,
 		"STORY":             w.folder,
 		"STORY_ON_UPLOAD":   s.onUpload,
-		"TOOLS":             w.tools,
+		"TOOLS":             w.programs,
 	}
+	commit := must.Run(t, ".", "git", "-C", filepath.Join(w.folder, "repository"), "rev-parse", s.tag)
+	maps.Copy(environ, w.sigstore.trust)
+	maps.Copy(environ, w.sigstore.identity(repository, "release.yml", "refs/tags/"+s.tag, commit))
 	// A job on the machine itself inherits these.
 	for _, variable := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GOTOOLCHAIN"} {
 		environ[variable] = must.Run(t, ".", "go", "env", variable)
@@ -300,7 +332,7 @@ func (w *world) act(t *testing.T, s story) (log string, err error) {
 		args = append(args, "--env="+variable+"="+environ[variable])
 	}
 
-	cmd := exec.CommandContext(ctx, filepath.Join(w.tools, "act"), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(w.programs, "act"), args...)
 	cmd.Dir = filepath.Join(w.folder, "repository")
 	tmp := t.TempDir()
 	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+tmp, "TMPDIR="+tmp)
@@ -365,6 +397,7 @@ type registry struct {
 	host      string
 	private   atomic.Bool
 	failAfter atomic.Int64 // manifests to accept before failing; negative for no limit
+	refuse    atomic.Int64 // lists of signatures to refuse
 }
 
 func startRegistry(t *testing.T) *registry {
@@ -383,6 +416,10 @@ func startRegistry(t *testing.T) *registry {
 			w.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
 			w.Header().Set("Docker-Distribution-API-Version", "registry/2.0")
 			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		if request.Method == http.MethodPut && strings.Contains(request.URL.Path, "/manifests/sha256-") && r.refuse.Add(-1) >= 0 {
+			w.WriteHeader(http.StatusForbidden)
 			return
 		}
 		if request.Method == http.MethodPut && strings.Contains(request.URL.Path, "/manifests/") {

@@ -1,0 +1,241 @@
+package workflow
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"text/template"
+
+	"argserver/release/build"
+	"argserver/release/internal/must"
+	"argserver/release/product"
+
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// binary is the one that the release notes check.
+const binary = product.Name + "_linux_amd64"
+
+// A signer is who gets a certificate from Sigstore.
+type signer struct{ repository, workflow, ref string }
+
+// The release notes of v1.2.3 accept this signer only.
+var releaser = signer{repository, "release.yml", "refs/tags/v1.2.3"}
+
+// A publication is what somebody publishes as v1.2.3. A part without a signer is
+// not signed.
+type publication struct {
+	name                                string
+	signature, provenance               *signer // of the image
+	checksumsSignature, filesProvenance *signer
+	tamper                              func(t *testing.T, folder string)
+	pull, download, sbom                string // the refusal of each block of commands; empty if it accepts
+}
+
+// The notes of a release refuse whatever the release workflow did not sign for this
+// very tag.
+func TestSignatures(t *testing.T) {
+	good := publication{signature: &releaser, provenance: &releaser, checksumsSignature: &releaser, filesProvenance: &releaser}
+	publications := []publication{good}
+	publications[0].name = "good"
+	add := func(name string, change func(p *publication)) {
+		p := good
+		p.name = name
+		change(&p)
+		publications = append(publications, p)
+	}
+
+	// cosign leaves out what another signer attached to an image.
+	const (
+		noSignature  = "none of the attestations matched the predicate type: https://sigstore.dev/cosign/sign/v1, found: https://slsa.dev/provenance/v1"
+		noProvenance = "none of the attestations matched the predicate type: slsaprovenance1, found: https://sigstore.dev/cosign/sign/v1"
+	)
+	add("image without signature", func(p *publication) { p.signature, p.pull = nil, noSignature })
+	add("image without provenance", func(p *publication) { p.provenance, p.pull = nil, noProvenance })
+	for name, s := range map[string]*signer{
+		"another workflow":   {repository, "ci.yml", "refs/tags/v1.2.3"},
+		"another tag":        {repository, "release.yml", "refs/tags/v1.2.2"},
+		"another repository": {"Mallory/" + product.Name, "release.yml", "refs/tags/v1.2.3"},
+	} {
+		refusal := fmt.Sprintf("got %q", "https://github.com/"+s.repository+"/.github/workflows/"+s.workflow+"@"+s.ref)
+		add("image signed by "+name, func(p *publication) { p.signature, p.pull = s, noSignature })
+		add("image attested by "+name, func(p *publication) { p.provenance, p.pull = s, noProvenance })
+		add("checksums signed by "+name, func(p *publication) { p.checksumsSignature, p.download = s, refusal })
+		add("files attested by "+name, func(p *publication) { p.filesProvenance, p.download, p.sbom = s, refusal, refusal })
+	}
+	write := func(name string) func(t *testing.T, folder string) {
+		return func(t *testing.T, folder string) { must.Write(t, filepath.Join(folder, name), "evil") }
+	}
+	add("another binary", func(p *publication) { p.tamper, p.download = write(binary), binary+": FAILED" })
+	add("another SBOM", func(p *publication) {
+		p.tamper, p.sbom = write(binary+".spdx.json"), "provided artifact digests do not match digests in statement"
+	})
+	add("other checksums", func(p *publication) { p.tamper, p.download = write("checksums.txt"), "invalid signature" })
+	add("another binary with its checksum", func(p *publication) {
+		p.download = "invalid signature"
+		p.tamper = func(t *testing.T, folder string) {
+			write(binary)(t, folder)
+			must.Run(t, folder, "sh", "-c", "sha256sum "+binary+" >checksums.txt")
+		}
+	})
+	add("everything of another release", func(p *publication) {
+		old := signer{repository, "release.yml", "refs/tags/v1.2.2"}
+		p.signature, p.provenance, p.checksumsSignature, p.filesProvenance = &old, &old, &old, &old
+		p.pull, p.download, p.sbom = "release.yml@refs/tags/v1.2.2", "release.yml@refs/tags/v1.2.2", "release.yml@refs/tags/v1.2.2"
+	})
+
+	programs := buildPrograms(t)
+	s := startSigstore(t, programs)
+	host := must.Registry(t)
+	for i, p := range publications {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			s.checkPublication(t, p, programs, fmt.Sprintf("%s/%d", host, i))
+		})
+	}
+}
+
+// checkPublication publishes, and runs the commands of the release notes.
+func (s *sigstore) checkPublication(t *testing.T, p publication, programs, registry string) {
+	folder := t.TempDir()
+	run := func(by *signer, script string) (string, error) {
+		cmd := exec.Command("bash", "-euc", script)
+		cmd.Dir = folder
+		cmd.Env = append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"))
+		for name, value := range s.trust {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+		if by != nil {
+			for name, value := range s.identity(by.repository, by.workflow, by.ref, strings.Repeat("0", 40)) {
+				cmd.Env = append(cmd.Env, name+"="+value)
+			}
+		}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	sign := func(by *signer, script string) {
+		t.Helper()
+		if by == nil {
+			return
+		}
+		if out, err := run(by, script); err != nil {
+			t.Fatalf("%s: %v\n%s", script, err, out)
+		}
+	}
+
+	image := registry + "/" + strings.ToLower(repository)
+	index, err := random.Index(100, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.WriteIndex(must.Reference(t, image+":1.2.3"), index); err != nil {
+		t.Fatal(err)
+	}
+	digest, err := index.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sign(p.signature, "cosign sign --yes "+image+"@"+digest.String())
+	sign(p.provenance, "attest image "+image+"@"+digest.String()+" image-provenance")
+
+	must.Write(t, filepath.Join(folder, "files", binary), "binary")
+	must.Write(t, filepath.Join(folder, "files", binary+".spdx.json"), "SBOM")
+	must.Run(t, folder, "sh", "-c", "cd files && sha256sum * >../subjects && sha256sum "+binary+" >checksums.txt")
+	sign(p.checksumsSignature, "cosign sign-blob --yes --bundle files/checksums.txt.sigstore.json files/checksums.txt")
+	sign(p.filesProvenance, "attest files subjects files/provenance.sigstore.json")
+	if p.tamper != nil {
+		p.tamper(t, filepath.Join(folder, "files"))
+	}
+	server := httptest.NewServer(http.StripPrefix("/"+repository+"/releases/download/v1.2.3", http.FileServer(http.Dir(filepath.Join(folder, "files")))))
+	defer server.Close()
+
+	blocks := shellBlocks(strings.ReplaceAll(notes(t, registry), "https://github.com/"+repository+"/releases", server.URL+"/"+repository+"/releases"))
+	sbom := lastCommand(blocks[1])
+	if strings.Count(sbom, binary+" ") != 1 {
+		t.Fatalf("the last command is %q, want one that checks %s", sbom, binary)
+	}
+	for _, block := range []struct{ name, script, refusal string }{
+		{"pull", strings.Replace(blocks[0], "docker pull", "echo", 1), p.pull}, // Docker cannot run a random image
+		{"download", blocks[1], p.download},
+		{"sbom", "cp files/* .\n" + strings.Replace(sbom, binary, binary+".spdx.json", 1), p.sbom},
+	} {
+		out, err := run(nil, block.script)
+		if (err == nil) != (block.refusal == "") || !strings.Contains(out, block.refusal) {
+			t.Errorf("%s: %v, want a refusal that contains %q; the commands print\n%s", block.name, err, block.refusal, out)
+		} else if err != nil {
+			t.Logf("%s is refused: %s", block.name, lastLine(out))
+		}
+	}
+}
+
+// notes returns the notes of the release v1.2.3, without its changes.
+func notes(t *testing.T, registry string) string {
+	t.Helper()
+	project, err := build.LoadConfig("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := template.New("footer").Funcs(template.FuncMap{"tolower": strings.ToLower}).Parse(project.Release.Footer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := parsed.Execute(&text, map[string]any{
+		"Env":         map[string]string{"REGISTRY": registry, "GITHUB_REPOSITORY": repository},
+		"ProjectName": product.Name, "Version": "1.2.3", "Tag": "v1.2.3",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return text.String()
+}
+
+// shellBlocks returns the blocks of shell commands in a document.
+func shellBlocks(document string) (blocks []string) {
+	for _, match := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(document, -1) {
+		blocks = append(blocks, match[1])
+	}
+	return blocks
+}
+
+// commands returns the commands of a script that verify something, each in one
+// line.
+func commands(script string) []string {
+	script = regexp.MustCompile(` \\\n *`).ReplaceAllString(script, " ")
+	return regexp.MustCompile(`(?:cosign verify-|gh attestation verify ).*`).FindAllString(script, -1)
+}
+
+func lastCommand(script string) string {
+	all := commands(script)
+	return all[len(all)-1]
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+// The workflow checks a release with the commands of its notes.
+func TestNotes(t *testing.T) {
+	promised := commands(notes(t, "ghcr.io"))
+	if len(promised) != 5 {
+		t.Fatalf("the notes have the commands %q, want 5", promised)
+	}
+	workflow := strings.NewReplacer(
+		`"$IMAGE"`, "ghcr.io/"+strings.ToLower(repository)+":1.2.3",
+		`"$file"`, binary,
+		`"`, "",
+		"$GITHUB_REPOSITORY", repository,
+		"$GITHUB_REF", "refs/tags/v1.2.3",
+	).Replace(must.Read(t, "../../.github/workflows/release.yml"))
+	if got := commands(workflow); !slices.Equal(got, promised) {
+		t.Errorf("the workflow has the commands\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(promised, "\n"))
+	}
+}
