@@ -73,7 +73,8 @@ func StartGitHub(repository, folder string) *GitHub {
 		})
 	}
 	mux.HandleFunc("GET /"+repository+"/releases/download/{tag}/{name}", g.download)
-	mux.HandleFunc("GET /"+repository+"/releases/latest/download/{name}", g.downloadLatest)
+	mux.HandleFunc("GET /"+repository+"/releases/latest", g.redirectLatest)
+	mux.HandleFunc("GET /"+repository+"/releases/latest/download/{name}", g.redirectLatest)
 	// GoReleaser also asks for a release by its tag. GitHub answers 404 for a draft, as the mux does.
 	g.Server = httptest.NewServer(mux)
 	return g
@@ -147,14 +148,17 @@ func (g *GitHub) latest() int64 {
 	return newest
 }
 
-// AddByHand makes a release without files, as a person does in the web page. A
-// public one becomes the latest.
-func (g *GitHub) AddByHand(tag string, draft bool) {
+// AddByHand makes a release as a person does on the web page, and returns its id. A
+// public one becomes the latest. It has the files that are put into its folder, but
+// the API does not list them.
+func (g *GitHub) AddByHand(tag string, draft bool) int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	id := g.newID()
 	g.releases[id] = Release{"id": id, "tag_name": tag, "name": "By hand", "author": map[string]string{"login": "somebody"}}
 	g.setDraft(id, draft)
+	os.Mkdir(g.Assets(id), 0o777)
+	return id
 }
 
 // setDraft makes a release a draft or public. A release that becomes public also
@@ -276,14 +280,19 @@ func (g *GitHub) download(w http.ResponseWriter, r *http.Request) {
 	http.NotFound(w, r)
 }
 
-// downloadLatest redirects to the download URL of the latest release.
-func (g *GitHub) downloadLatest(w http.ResponseWriter, r *http.Request) {
+// redirectLatest redirects to the page of the latest release, or to the download URL
+// of one of its assets.
+func (g *GitHub) redirectLatest(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	id := g.latest()
-	if id == 0 {
+	tag := g.releases[g.latest()]["tag_name"]
+	target := fmt.Sprintf("/%s/releases/tag/%s", g.repository, tag)
+	if name := r.PathValue("name"); name != "" {
+		target = fmt.Sprintf("/%s/releases/download/%s/%s", g.repository, tag, name)
+	}
+	if tag == nil {
 		http.NotFound(w, r)
 		return
 	}
-	http.Redirect(w, r, fmt.Sprintf("/%s/releases/download/%s/%s", g.repository, g.releases[id]["tag_name"], r.PathValue("name")), http.StatusFound)
+	http.Redirect(w, r, target, http.StatusFound)
 }
