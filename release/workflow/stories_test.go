@@ -85,7 +85,7 @@ var stories = []story{
 		fails:   "publish", says: "500 Internal Server Error", unpushed: true},
 	{name: "package is private", tag: "v1.3.5", run: runLeast,
 		arrange: func(w *world) { w.registry.failAfter.Store(-1); w.registry.private.Store(true) },
-		fails:   "verify-image", says: "/" + repository + "/pkgs/container/" + product.Name + ", under Package settings", draft: true},
+		fails:   "verify-image", says: "/" + strings.ToLower(repository) + "/pkgs/container/" + product.Name + ", under Package settings", draft: true},
 	// The same tag again: there is a draft and an image already.
 	{name: "package is made public", tag: "v1.3.5", run: runLeast,
 		arrange: func(w *world) { w.registry.private.Store(false) },
