@@ -32,6 +32,7 @@ type world struct {
 	digests  map[string]string // of each version
 	// onWrite runs before each request that changes something.
 	onWrite func(*http.Request)
+	list    string // what the registry answers as the list of its tags, if not the truth
 }
 
 func newWorld(t *testing.T) *world {
@@ -41,6 +42,10 @@ func newWorld(t *testing.T) *world {
 		return http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
 			if w.onWrite != nil && request.Method != http.MethodGet && request.Method != http.MethodHead {
 				w.onWrite(request)
+			}
+			if w.list != "" && strings.HasSuffix(request.URL.Path, "/tags/list") {
+				io.WriteString(response, w.list)
+				return
 			}
 			inner.ServeHTTP(response, request)
 		})
@@ -296,12 +301,50 @@ func TestPromoteTakenBack(t *testing.T) {
 	}
 }
 
-// A release by hand of a higher version moves no tag of the registry, and is not the
-// latest release for long.
+// A release by hand of a higher version does not count, even if its version has an
+// image, because the promotion that set the exact tag was cut off.
 func TestPromoteBesideByHand(t *testing.T) {
 	w := newWorld(t)
 	w.gitHub.AddByHand("v9.0.0", false)
 	w.prepare("1.3.0")
+	index, err := random.Index(1, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.WriteIndex(w.image.Tag("9.0.0"), index); err != nil {
+		t.Fatal(err)
+	}
 	must.Fail(t, w.promote(t.Context(), "1.3.0"), "")
-	w.checkTags([]string{"1.3.0"}, "at the end")
+	published := w.published()
+	for _, tag := range []string{"1.3.0", "1.3", "1", "latest"} {
+		if published[tag] != "1.3.0" {
+			t.Errorf("%s is %q, want 1.3.0", tag, published[tag])
+		}
+	}
+	if got := w.latest(); got != "v1.3.0" {
+		t.Errorf("the latest release is %s, want v1.3.0", got)
+	}
+}
+
+// An image that was deleted since leaves its floating tags to the next lower version.
+// A registry may also not list a tag that was set a moment ago.
+func TestPromoteByList(t *testing.T) {
+	w := newWorld(t)
+	for _, version := range []string{"1.3.0", "1.3.1"} {
+		w.prepare(version)
+		must.Fail(t, w.promote(t.Context(), version), "")
+	}
+	if err := remote.Delete(w.image.Tag("1.3.1")); err != nil {
+		t.Fatal(err)
+	}
+	w.prepare("1.2.9")
+	w.list = `{"name": "owner/argserver", "tags": ["1.3.0", "1.3", "1", "latest"]}`
+	must.Fail(t, w.promote(t.Context(), "1.2.9"), "")
+	w.list = ""
+	published := w.published()
+	for tag, version := range map[string]string{"1.2": "1.2.9", "1.3": "1.3.0", "1": "1.3.0", "latest": "1.3.0"} {
+		if published[tag] != version {
+			t.Errorf("%s is %q, want %s", tag, published[tag], version)
+		}
+	}
 }

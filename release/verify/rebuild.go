@@ -176,7 +176,7 @@ func (s *subject) judge(ctx context.Context, annotations map[string]string, vers
 		}
 	} else {
 		want = "the commit that you named"
-		s.commit, err = git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", commit+"^{commit}")
+		s.commit, err = git(ctx, "rev-parse", "--verify", "--quiet", commit+"^{commit}")
 		if err != nil {
 			return fmt.Errorf("this clone has no commit %q: try git fetch --tags", commit)
 		}
