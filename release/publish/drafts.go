@@ -83,6 +83,10 @@ func (r *releases) find(ctx context.Context, tag string) (draft, public *github.
 			draft = release
 		default:
 			if err := complete(release); err != nil {
+				remedy := remedy
+				if release.GetImmutable() {
+					remedy = "it is immutable, and GitHub lets nobody use its tag again, so release the next version"
+				}
 				return nil, nil, fmt.Errorf("the public release %q of the tag %s was not made by the workflow: %w: %s",
 					release.GetName(), tag, err, remedy)
 			}

@@ -34,6 +34,10 @@ func TestByHand(t *testing.T) {
 			create(t, r, "v1.2.3", true, signed...)
 			g.AddByHand("v1.2.3", false)
 		}, false, false, `the public release "By hand" of the tag v1.2.3 was not made by the workflow: it lacks checksums.txt: delete it on the web page`},
+		{"immutable release by hand", func(t *testing.T, g *standin.GitHub, r *releases) {
+			id := g.AddByHand("v1.2.3", false)
+			g.Releases()[id]["immutable"] = true
+		}, false, false, "it lacks checksums.txt: it is immutable, and GitHub lets nobody use its tag again, so release the next version"},
 		{"release by another workflow", func(t *testing.T, g *standin.GitHub, r *releases) {
 			create(t, r, "v1.2.3", false, "checksums.txt")
 		}, false, false, `it lacks checksums.txt.sigstore.json: delete it`},
