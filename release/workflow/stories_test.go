@@ -48,13 +48,14 @@ type story struct {
 	// one job to another.
 	onUpload string
 
-	fails    string   // the job that stops the release
-	says     string   // what its log must contain
-	moved    []string // public tags that now name this version
-	draft    bool     // whether there is a draft now
-	public   bool     // whether the release is public now
-	latest   bool     // whether it is the latest release now
-	unpushed bool     // whether the registry has no image of the commit
+	fails    string            // the job that stops the release
+	says     string            // what its log must contain
+	moved    []string          // public tags that now name this version
+	complete map[string]string // public tags that now name another version
+	draft    bool              // whether there is a draft now
+	public   bool              // whether the release is public now
+	latest   bool              // whether it is the latest release now
+	unpushed bool              // whether the registry has no image of the commit
 }
 
 // The stable version is rehearsed except for the slow rebuild. The other stories are
@@ -71,6 +72,10 @@ var stories = []story{
 		moved: []string{"1.4.0-rc.1"}, public: true},
 	{name: "backport", tag: "v1.2.9", run: runLeast,
 		moved: []string{"1.2.9", "1.2"}, public: true},
+	{name: "promotion is cut off", tag: "v1.1.0", run: runLeast,
+		arrange: func(w *world) { w.registry.refuse.Store(new("1.1")) },
+		moved:   []string{"1.1.0"}, public: true,
+		fails: "promote", says: "manifests/1.1: "},
 	{name: "runners disagree", tag: "v1.3.1", run: runLeast,
 		onUpload: `if [ "$NAME" = rehearsed-ubuntu-24.04-arm ]; then sed -i '1s/^./x/' checksums.txt; fi`,
 		fails:    "agree", says: "  " + product.Name + "_", unpushed: true},
@@ -88,8 +93,10 @@ var stories = []story{
 		fails:   "verify-image", says: "/" + strings.ToLower(repository) + "/pkgs/container/" + product.Name + ", under Package settings", draft: true},
 	// The same tag again: there is a draft and an image already.
 	{name: "package is made public", tag: "v1.3.5", run: runLeast,
-		arrange: func(w *world) { w.registry.private.Store(false) },
-		moved:   []string{"1.3.5", "1.3", "1", "latest"}, public: true, latest: true},
+		arrange: func(w *world) { w.registry.private.Store(false); w.registry.refuse.Store(nil) },
+		moved:   []string{"1.3.5", "1.3", "1", "latest"}, public: true, latest: true,
+		// It completes the promotion that was cut off.
+		complete: map[string]string{"1.1": "1.1.0"}},
 }
 
 func TestStories(t *testing.T) {
@@ -197,6 +204,7 @@ func (w *world) tell(t *testing.T, s story, tags map[string]string) {
 	for _, tag := range s.moved {
 		tags[tag] = strings.TrimPrefix(s.tag, "v")
 	}
+	maps.Copy(tags, s.complete)
 	if got := w.versions(t); !maps.Equal(got, tags) {
 		t.Errorf("the registry has the versions %v, want %v", got, tags)
 	}
@@ -364,7 +372,8 @@ var anybody = &authn.Basic{Username: "anybody", Password: token}
 type registry struct {
 	host      string
 	private   atomic.Bool
-	failAfter atomic.Int64 // manifests to accept before failing; negative for no limit
+	failAfter atomic.Int64           // manifests to accept before failing; negative for no limit
+	refuse    atomic.Pointer[string] // the tag that cannot be set
 }
 
 func startRegistry(t *testing.T) *registry {
@@ -386,6 +395,10 @@ func startRegistry(t *testing.T) *registry {
 			return
 		}
 		if request.Method == http.MethodPut && strings.Contains(request.URL.Path, "/manifests/") {
+			if tag := r.refuse.Load(); tag != nil && strings.HasSuffix(request.URL.Path, "/"+*tag) {
+				w.WriteHeader(http.StatusInternalServerError)
+				return
+			}
 			if left := r.failAfter.Load(); left == 0 {
 				w.WriteHeader(http.StatusInternalServerError)
 				return
