@@ -36,7 +36,7 @@ func TestCheck(t *testing.T) {
 				case r.Method != http.MethodPost:
 					http.NotFound(w, r)
 				case c.status == 202:
-					w.Header().Set("Location", "/v2/owner/argserver/blobs/uploads/1")
+					w.Header().Set("Location", "/v2/owner/name/blobs/uploads/1")
 					w.WriteHeader(202)
 				default:
 					w.WriteHeader(c.status)
@@ -44,7 +44,7 @@ func TestCheck(t *testing.T) {
 				}
 			}))
 			defer server.Close()
-			err := check(t.Context(), releases, "v1.2.3", strings.TrimPrefix(server.URL, "http://")+"/owner/argserver")
+			err := check(t.Context(), releases, "v1.2.3", strings.TrimPrefix(server.URL, "http://")+"/owner/name")
 			must.Fail(t, err, c.want)
 			if c.advice != "" {
 				must.Fail(t, err, c.advice)

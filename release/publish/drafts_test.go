@@ -65,11 +65,11 @@ func TestByHand(t *testing.T) {
 			if c.fails == "" {
 				return
 			}
-			_, err = promote(t.Context(), releases, "v1.2.3", "127.0.0.1:1/owner/argserver@sha256:"+strings.Repeat("0", 64))
+			_, err = promote(t.Context(), releases, "v1.2.3", "127.0.0.1:1/owner/name@sha256:"+strings.Repeat("0", 64))
 			must.Fail(t, err, c.fails)
 			must.Fail(t, releases.upload(t.Context(), "v1.2.3", "file"), c.fails)
 			must.Fail(t, releases.download(t.Context(), "v1.2.3", t.TempDir()), c.fails)
-			must.Fail(t, check(t.Context(), releases, "v1.2.3", "127.0.0.1:1/owner/argserver"), c.fails)
+			must.Fail(t, check(t.Context(), releases, "v1.2.3", "127.0.0.1:1/owner/name"), c.fails)
 			if after := fmt.Sprint(gitHub.Releases()); after != before {
 				t.Errorf("the releases are %s, want them as before: %s", after, before)
 			}
@@ -120,21 +120,21 @@ func TestFiles(t *testing.T) {
 
 func TestNewReleases(t *testing.T) {
 	for _, c := range []struct{ repository, token, want string }{
-		{"owner/argserver", "token", ""},
-		{"argserver", "token", `repository "argserver"`},
-		{"owner/argserver", "", "a token of 0 characters"},
+		{"owner/name", "token", ""},
+		{"name", "token", `repository "name"`},
+		{"owner/name", "", "a token of 0 characters"},
 	} {
 		_, err := newReleases(c.repository, c.token, "")
 		must.Fail(t, err, c.want)
 	}
 }
 
-// startReleases starts a stand-in for GitHub with the repository owner/argserver.
+// startReleases starts a stand-in for GitHub with the repository owner/name.
 func startReleases(t *testing.T) (*standin.GitHub, *releases) {
 	t.Helper()
-	gitHub := standin.StartGitHub("owner/argserver", t.TempDir())
+	gitHub := standin.StartGitHub("owner/name", t.TempDir())
 	t.Cleanup(gitHub.Close)
-	releases, err := newReleases("owner/argserver", "token", gitHub.URL)
+	releases, err := newReleases("owner/name", "token", gitHub.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func startReleases(t *testing.T) (*standin.GitHub, *releases) {
 // create makes a release as the workflow does.
 func create(t *testing.T, releases *releases, tag string, draft bool, files ...string) {
 	t.Helper()
-	release, _, err := releases.client.Repositories.CreateRelease(t.Context(), "owner", "argserver", &github.RepositoryRelease{
+	release, _, err := releases.client.Repositories.CreateRelease(t.Context(), "owner", "name", &github.RepositoryRelease{
 		TagName: &tag, Draft: &draft,
 	})
 	if err != nil {
@@ -158,7 +158,7 @@ func create(t *testing.T, releases *releases, tag string, draft bool, files ...s
 			t.Fatal(err)
 		}
 		defer file.Close()
-		if _, _, err := releases.client.Repositories.UploadReleaseAsset(t.Context(), "owner", "argserver", release.GetID(),
+		if _, _, err := releases.client.Repositories.UploadReleaseAsset(t.Context(), "owner", "name", release.GetID(),
 			&github.UploadOptions{Name: name}, file); err != nil {
 			t.Fatal(err)
 		}

@@ -54,7 +54,7 @@ func newWorld(t *testing.T) *world {
 	w.gitHub.Config.Handler = hook(w.gitHub.Config.Handler)
 	server := httptest.NewServer(hook(registry.New(registry.Logger(log.New(io.Discard, "", 0)))))
 	t.Cleanup(server.Close)
-	w.image = must.Reference(t, strings.TrimPrefix(server.URL, "http://")+"/owner/argserver").Context()
+	w.image = must.Reference(t, strings.TrimPrefix(server.URL, "http://")+"/owner/name").Context()
 	return w
 }
 
@@ -119,7 +119,7 @@ func (w *world) published() map[string]string {
 // latest is the tag of the latest release.
 func (w *world) latest() string {
 	w.Helper()
-	release, _, err := w.releases.client.Repositories.GetLatestRelease(w.Context(), "owner", "argserver")
+	release, _, err := w.releases.client.Repositories.GetLatestRelease(w.Context(), "owner", "name")
 	if err != nil {
 		return ""
 	}
@@ -168,11 +168,11 @@ func TestPromote(t *testing.T) {
 		{w.image.Digest(other).String(), "v1.3.0", "1.3.0 is " + w.digests["1.3.0"] + " already"},
 		{w.image.Digest(other).String(), "v1.2", `version "v1.2": want a semantic version`},
 		{w.image.Digest(other).String(), "latest", `version "latest"`},
-		{w.image.Digest(other).String(), "v1.7.0", "owner/argserver has no release of the tag v1.7.0"},
+		{w.image.Digest(other).String(), "v1.7.0", "owner/name has no release of the tag v1.7.0"},
 		{w.image.Digest(other).String(), "v1.6.0", "the draft of the tag v1.6.0 is not complete: it lacks checksums.txt.sigstore.json"},
 		{w.image.Digest("sha256:" + strings.Repeat("0", 64)).String(), "v1.5.0", "MANIFEST_UNKNOWN"},
 		{w.image.Tag("sha-0123").String(), "v1.5.0", "sha-0123"},
-		{"Owner/argserver@" + other, "v1.5.0", "Owner/argserver"},
+		{"Owner/name@" + other, "v1.5.0", "Owner/name"},
 	} {
 		_, err := promote(t.Context(), w.releases, c.version, c.image)
 		must.Fail(t, err, c.want)
@@ -276,11 +276,11 @@ func TestPromoteAtOnce(t *testing.T) {
 func TestPromoteTakenBack(t *testing.T) {
 	for name, takeBack := range map[string]func(w *world, id int64) error{
 		"deleted": func(w *world, id int64) error {
-			_, err := w.releases.client.Repositories.DeleteRelease(w.Context(), "owner", "argserver", id)
+			_, err := w.releases.client.Repositories.DeleteRelease(w.Context(), "owner", "name", id)
 			return err
 		},
 		"marked as a prerelease": func(w *world, id int64) error {
-			_, _, err := w.releases.client.Repositories.EditRelease(w.Context(), "owner", "argserver", id, &github.RepositoryRelease{Prerelease: new(true)})
+			_, _, err := w.releases.client.Repositories.EditRelease(w.Context(), "owner", "name", id, &github.RepositoryRelease{Prerelease: new(true)})
 			return err
 		},
 	} {
@@ -338,7 +338,7 @@ func TestPromoteByList(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.prepare("1.2.9")
-	w.list = `{"name": "owner/argserver", "tags": ["1.3.0", "1.3", "1", "latest"]}`
+	w.list = `{"name": "owner/name", "tags": ["1.3.0", "1.3", "1", "latest"]}`
 	must.Fail(t, w.promote(t.Context(), "1.2.9"), "")
 	w.list = ""
 	published := w.published()

@@ -32,11 +32,11 @@ type published struct {
 
 func newPublished(t *testing.T) *published {
 	waits, download.Waits = []time.Duration{0, 0}, nil
-	p := &published{T: t, gitHub: standin.StartGitHub("owner/argserver", t.TempDir())}
+	p := &published{T: t, gitHub: standin.StartGitHub("owner/name", t.TempDir())}
 	t.Cleanup(p.gitHub.Close)
-	p.image = must.Reference(t, must.MemoryRegistry(t)+"/owner/argserver").Context()
+	p.image = must.Reference(t, must.MemoryRegistry(t)+"/owner/name").Context()
 	t.Setenv("GITHUB_SERVER_URL", p.gitHub.URL)
-	t.Setenv("GITHUB_REPOSITORY", "owner/argserver")
+	t.Setenv("GITHUB_REPOSITORY", "owner/name")
 	return p
 }
 
@@ -115,7 +115,7 @@ func TestFetch(t *testing.T) {
 			image := p.push("1.2.3", "1.2", "1", "latest")
 			p.push("1.2.3", "1.2.3")
 			return image
-		}, `/owner/argserver:1.2.3 is sha256:`},
+		}, `/owner/name:1.2.3 is sha256:`},
 		{"exact tag is a higher version", "v1.2.3", func(p *published) string {
 			image := p.push("1.2.3", "1.2", "1", "latest")
 			p.push("1.2.4", "1.2.3", "1.2.4")
@@ -164,7 +164,7 @@ func TestFetch(t *testing.T) {
 			p.release("v1.2.3")
 			p.release("v1.2.2")
 			return p.push("1.2.3", "1.2.3", "1.2", "1", "latest")
-		}, "the latest release of owner/argserver is 1.2.2, want 1.2.3 or a higher version"},
+		}, "the latest release of owner/name is 1.2.2, want 1.2.3 or a higher version"},
 		{"latest release is no version", "v1.2.3", func(p *published) string {
 			p.release("v1.2.3")
 			p.release("nightly")
