@@ -60,10 +60,16 @@ func CompareIndex(published, rebuilt v1.ImageIndex) ([]string, error) {
 	for _, platform := range slices.Sorted(maps.Keys(ourImages)) {
 		differs("%s: rebuilt, not published", platform)
 	}
-	for _, key := range slices.Sorted(maps.Keys(ours.Annotations)) {
+	keys := make(map[string]string)
+	maps.Copy(keys, theirs.Annotations)
+	maps.Copy(keys, ours.Annotations)
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		if got, want := theirs.Annotations[key], ours.Annotations[key]; got != want {
 			differs("annotation %s: published %q, rebuilt %q", key, got, want)
 		}
+	}
+	if theirs.MediaType != ours.MediaType {
+		differs("media type: published %s, rebuilt %s", theirs.MediaType, ours.MediaType)
 	}
 
 	theirDigest, err := published.Digest()

@@ -9,7 +9,9 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/match"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 func TestCompareFile(t *testing.T) {
@@ -55,7 +57,17 @@ func TestCompareIndex(t *testing.T) {
 		{"one more", indexOf(map[string]string{"a": "1"}, map[string]v1.Image{"linux/amd64": good, "linux/arm/v7": good, "linux/s390x": good}),
 			[]string{"linux/s390x: published, not rebuilt"}},
 		{"annotation", indexOf(map[string]string{"a": "2"}, with(good)), []string{`annotation a: published "2", rebuilt "1"`}},
-		{"an annotation more", indexOf(map[string]string{"a": "1", "b": "2"}, with(good)), []string{"published sha256:"}},
+		{"an annotation more", indexOf(map[string]string{"a": "1", "b": "2"}, with(good)), []string{`annotation b: published "2", rebuilt ""`}},
+		{"no annotation", indexOf(nil, with(good)), []string{`annotation a: published "", rebuilt "1"`}},
+		{"media type", mutate.IndexMediaType(rebuilt, types.DockerManifestList), []string{"media type: published application/vnd.docker.distribution.manifest.list"}},
+		{"one twice", mutate.AppendManifests(rebuilt, mutate.IndexAddendum{Add: good, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}}),
+			[]string{"linux/amd64: published, not rebuilt"}},
+		{"another order", mutate.AppendManifests(mutate.RemoveManifests(rebuilt, match.Platforms(v1.Platform{OS: "linux", Architecture: "amd64"})),
+			mutate.IndexAddendum{Add: good, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}}), []string{"published sha256:"}},
+		{"attestation", mutate.AppendManifests(rebuilt, mutate.IndexAddendum{Add: empty.Image, Descriptor: v1.Descriptor{
+			Platform:    &v1.Platform{OS: "unknown", Architecture: "unknown"},
+			Annotations: map[string]string{"vnd.docker.reference.type": "attestation-manifest"},
+		}}), []string{"unknown/unknown: published, not rebuilt"}},
 		{"without platform", mutate.AppendManifests(rebuilt, mutate.IndexAddendum{Add: empty.Image}), []string{"image sha256:"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

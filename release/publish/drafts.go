@@ -5,10 +5,15 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"argserver/release/internal/download"
+	"argserver/release/tags"
 
 	"github.com/google/go-github/v88/github"
 )
@@ -28,7 +33,7 @@ func newReleases(repository, token, api string) (*releases, error) {
 		return nil, fmt.Errorf("repository %q with a token of %d characters: want OWNER/NAME and a token, as in GITHUB_REPOSITORY and GITHUB_TOKEN",
 			repository, len(token))
 	}
-	options := []github.ClientOptionsFunc{github.WithAuthToken(token)}
+	options := []github.ClientOptionsFunc{github.WithAuthToken(token), github.WithTransport(download.Transport)}
 	if api != "" {
 		options = append(options, github.WithEnterpriseURLs(api, api))
 	}
@@ -36,34 +41,85 @@ func newReleases(repository, token, api string) (*releases, error) {
 	return &releases{client, owner, name}, err
 }
 
-// find returns the draft and the public release of a tag, or nil for the one that
-// does not exist.
+// workflow is the user that the token of a workflow belongs to. A draft has it as
+// its author from the start, long before it has files.
+const workflow = "github-actions[bot]"
+
+// signed lists files that every release of the workflow has, and a release made by
+// hand has not.
+var signed = []string{"checksums.txt", "checksums.txt.sigstore.json"}
+
+// complete reports a release that lacks a file which the workflow adds.
+func complete(release *github.RepositoryRelease) error {
+	for _, name := range signed {
+		if !slices.ContainsFunc(release.Assets, func(a *github.ReleaseAsset) bool { return a.GetName() == name }) {
+			return fmt.Errorf("it lacks %s", name)
+		}
+	}
+	return nil
+}
+
+func (r *releases) all(ctx context.Context) iter.Seq2[*github.RepositoryRelease, error] {
+	return r.client.Repositories.ListReleasesIter(ctx, r.owner, r.name, &github.ListOptions{PerPage: 100})
+}
+
+// find returns the draft and the public release that the workflow made of a tag, or
+// nil for the one that does not exist. It refuses a tag of which somebody made a
+// draft or a release by hand.
 func (r *releases) find(ctx context.Context, tag string) (draft, public *github.RepositoryRelease, err error) {
-	for release, err := range r.client.Repositories.ListReleasesIter(ctx, r.owner, r.name, nil) {
+	const remedy = "delete it on the web page of the releases, but keep the tag, and run the failed jobs again"
+	for release, err := range r.all(ctx) {
 		switch {
 		case err != nil:
 			return nil, nil, err
 		case release.GetTagName() != tag:
+		case release.GetDraft() && release.GetAuthor().GetLogin() != workflow:
+			return nil, nil, fmt.Errorf("%s made the draft %q of the tag %s, want one made by the workflow alone: %s",
+				release.GetAuthor().GetLogin(), release.GetName(), tag, remedy)
+		case release.GetDraft() && draft != nil:
+			return nil, nil, fmt.Errorf("the tag %s has two drafts, %q and %q: delete both on the web page of the releases, and run all jobs again",
+				tag, draft.GetName(), release.GetName())
 		case release.GetDraft():
 			draft = release
 		default:
+			if err := complete(release); err != nil {
+				remedy := remedy
+				if release.GetImmutable() {
+					remedy = "it is immutable, and GitHub lets nobody use its tag again, so release the next version"
+				}
+				return nil, nil, fmt.Errorf("the public release %q of the tag %s was not made by the workflow: %w: %s",
+					release.GetName(), tag, err, remedy)
+			}
 			public = release
 		}
 	}
-	if draft == nil && public == nil {
-		err = fmt.Errorf("%s/%s has no release of the tag %s and no draft of one", r.owner, r.name, tag)
+	return draft, public, nil
+}
+
+// stable returns the public stable releases that the workflow made, by version. A
+// release that was marked as a prerelease on the web page is not stable.
+func (r *releases) stable(ctx context.Context) (map[string]*github.RepositoryRelease, error) {
+	versions := make(map[string]*github.RepositoryRelease)
+	for release, err := range r.all(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		version, err := tags.Exact(release.GetTagName())
+		if err == nil && !release.GetDraft() && !release.GetPrerelease() && complete(release) == nil {
+			versions[version] = release
+		}
 	}
-	return draft, public, err
+	return versions, nil
 }
 
 // draft returns the id of a tag's draft, and those of its files by name.
 func (r *releases) draft(ctx context.Context, tag string) (int64, map[string]int64, error) {
-	draft, _, err := r.find(ctx, tag)
+	draft, public, err := r.find(ctx, tag)
 	if err != nil {
 		return 0, nil, err
 	}
 	if draft == nil {
-		return 0, nil, fmt.Errorf("the release of the tag %s is public: want a draft", tag)
+		return 0, nil, fmt.Errorf("%s/%s has no draft of the tag %s (public release: %v)", r.owner, r.name, tag, public != nil)
 	}
 	files := make(map[string]int64)
 	for asset, err := range r.client.Repositories.ListReleaseAssetsIter(ctx, r.owner, r.name, draft.GetID(), nil) {
@@ -108,7 +164,7 @@ func (r *releases) download(ctx context.Context, tag, folder string) error {
 		return err
 	}
 	for name, id := range files {
-		content, _, err := r.client.Repositories.DownloadReleaseAsset(ctx, r.owner, r.name, id, http.DefaultClient)
+		content, _, err := r.client.Repositories.DownloadReleaseAsset(ctx, r.owner, r.name, id, download.Client)
 		if err != nil {
 			return err
 		}
@@ -125,23 +181,33 @@ func (r *releases) download(ctx context.Context, tag, folder string) error {
 	return nil
 }
 
-// publish makes the draft of a tag public. latest says whether it becomes the
+// publish makes the draft of a version public. latest says whether it becomes the
 // latest release. If the release is public already, publish deletes the draft,
 // which a repeated run left behind.
-func (r *releases) publish(ctx context.Context, tag string, latest bool) error {
-	draft, public, err := r.find(ctx, tag)
-	if err != nil {
+func (r *releases) publish(ctx context.Context, draft, public *github.RepositoryRelease, latest bool) error {
+	if public == nil {
+		_, _, err := r.client.Repositories.EditRelease(ctx, r.owner, r.name, draft.GetID(), &github.RepositoryRelease{
+			Draft:      new(false),
+			MakeLatest: new(fmt.Sprint(latest)),
+		})
 		return err
 	}
-	if public != nil && draft != nil {
-		if _, err := r.client.Repositories.DeleteRelease(ctx, r.owner, r.name, draft.GetID()); err != nil {
-			return err
-		}
+	if draft == nil {
+		return nil
 	}
-	release := cmp.Or(public, draft)
-	_, _, err = r.client.Repositories.EditRelease(ctx, r.owner, r.name, release.GetID(), &github.RepositoryRelease{
-		Draft:      new(bool),
-		MakeLatest: github.Ptr(fmt.Sprint(latest)),
-	})
+	_, err := r.client.Repositories.DeleteRelease(ctx, r.owner, r.name, draft.GetID())
 	return err
+}
+
+// setLatest makes a release the latest one and says whether another one was.
+func (r *releases) setLatest(ctx context.Context, release *github.RepositoryRelease) (moved bool, err error) {
+	latest, response, err := r.client.Repositories.GetLatestRelease(ctx, r.owner, r.name)
+	if err != nil && (response == nil || response.StatusCode != http.StatusNotFound) {
+		return false, err
+	}
+	if latest.GetID() == release.GetID() {
+		return false, nil
+	}
+	_, _, err = r.client.Repositories.EditRelease(ctx, r.owner, r.name, release.GetID(), &github.RepositoryRelease{MakeLatest: new("true")})
+	return true, err
 }

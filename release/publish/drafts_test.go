@@ -14,32 +14,64 @@ import (
 	"github.com/google/go-github/v88/github"
 )
 
-func TestPublish(t *testing.T) {
+// What somebody made by hand is refused by every command, and stays as it is.
+func TestByHand(t *testing.T) {
 	for _, c := range []struct {
-		name     string
-		releases []string // "tag draft" of each that is there
-		latest   bool
-		want     map[int64]string // "draft make_latest" of each that is left
-		fails    string
+		name          string
+		arrange       func(t *testing.T, gitHub *standin.GitHub, releases *releases)
+		draft, public bool // whether find returns one
+		fails         string
 	}{
-		{"draft", []string{"v1.2.2 true", "v1.2.3 true"}, true, map[int64]string{1: "true <nil>", 2: "false true"}, ""},
-		{"backport", []string{"v1.2.3 true"}, false, map[int64]string{1: "false false"}, ""},
-		{"again", []string{"v1.2.3 false", "v1.2.3 true"}, true, map[int64]string{1: "false true"}, ""},
-		{"none", []string{"v1.2.4 true"}, true, map[int64]string{1: "true <nil>"}, "owner/argserver has no release of the tag v1.2.3"},
+		{"none", func(t *testing.T, g *standin.GitHub, r *releases) { create(t, r, "v1.2.4", true) }, false, false, ""},
+		{"draft", func(t *testing.T, g *standin.GitHub, r *releases) { create(t, r, "v1.2.3", true, signed...) }, true, false, ""},
+		// A run that failed early leaves it behind.
+		{"draft without files", func(t *testing.T, g *standin.GitHub, r *releases) { create(t, r, "v1.2.3", true) }, true, false, ""},
+		{"repeated run", func(t *testing.T, g *standin.GitHub, r *releases) {
+			create(t, r, "v1.2.3", false, signed...)
+			create(t, r, "v1.2.3", true, signed...)
+		}, true, true, ""},
+		{"release by hand", func(t *testing.T, g *standin.GitHub, r *releases) {
+			create(t, r, "v1.2.3", true, signed...)
+			g.AddByHand("v1.2.3", false)
+		}, false, false, `the public release "By hand" of the tag v1.2.3 was not made by the workflow: it lacks checksums.txt: delete it on the web page`},
+		{"immutable release by hand", func(t *testing.T, g *standin.GitHub, r *releases) {
+			id := g.AddByHand("v1.2.3", false)
+			g.Releases()[id]["immutable"] = true
+		}, false, false, "it lacks checksums.txt: it is immutable, and GitHub lets nobody use its tag again, so release the next version"},
+		{"release by another workflow", func(t *testing.T, g *standin.GitHub, r *releases) {
+			create(t, r, "v1.2.3", false, "checksums.txt")
+		}, false, false, `it lacks checksums.txt.sigstore.json: delete it`},
+		{"draft by hand", func(t *testing.T, g *standin.GitHub, r *releases) { g.AddByHand("v1.2.3", true) }, false, false,
+			`somebody made the draft "By hand" of the tag v1.2.3, want one made by the workflow alone: delete it on the web page`},
+		{"draft by hand beside ours", func(t *testing.T, g *standin.GitHub, r *releases) {
+			g.AddByHand("v1.2.3", true)
+			create(t, r, "v1.2.3", true, signed...)
+		}, false, false, `somebody made the draft "By hand"`},
+		{"two drafts", func(t *testing.T, g *standin.GitHub, r *releases) {
+			create(t, r, "v1.2.3", true, signed...)
+			create(t, r, "v1.2.3", true, signed...)
+		}, false, false, "the tag v1.2.3 has two drafts"},
+		{"release by hand of another tag", func(t *testing.T, g *standin.GitHub, r *releases) { g.AddByHand("v1.2.4", false) }, false, false, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			gitHub, releases := startReleases(t)
-			for _, text := range c.releases {
-				tag, draft, _ := strings.Cut(text, " ")
-				create(t, releases, tag, draft == "true")
+			c.arrange(t, gitHub, releases)
+			before := fmt.Sprint(gitHub.Releases())
+			draft, public, err := releases.find(t.Context(), "v1.2.3")
+			must.Fail(t, err, c.fails)
+			if (draft != nil) != c.draft || (public != nil) != c.public {
+				t.Errorf("it finds the draft %v and the release %v, want a draft: %v, and a release: %v", draft, public, c.draft, c.public)
 			}
-			must.Fail(t, releases.publish(t.Context(), "v1.2.3", c.latest), c.fails)
-			got := make(map[int64]string)
-			for id, release := range gitHub.Releases() {
-				got[id] = fmt.Sprint(release["draft"], " ", release["make_latest"])
+			if c.fails == "" {
+				return
 			}
-			if !maps.Equal(got, c.want) {
-				t.Errorf("the releases are %v, want %v", got, c.want)
+			_, err = promote(t.Context(), releases, "v1.2.3", "127.0.0.1:1/owner/name@sha256:"+strings.Repeat("0", 64))
+			must.Fail(t, err, c.fails)
+			must.Fail(t, releases.upload(t.Context(), "v1.2.3", "file"), c.fails)
+			must.Fail(t, releases.download(t.Context(), "v1.2.3", t.TempDir()), c.fails)
+			must.Fail(t, check(t.Context(), releases, "v1.2.3", "127.0.0.1:1/owner/name"), c.fails)
+			if after := fmt.Sprint(gitHub.Releases()); after != before {
+				t.Errorf("the releases are %s, want them as before: %s", after, before)
 			}
 		})
 	}
@@ -80,42 +112,55 @@ func TestFiles(t *testing.T) {
 		t.Errorf("the draft holds %v, want %v", got, want)
 	}
 
-	must.Fail(t, releases.upload(t.Context(), "v1.2.4", "x"), "no release of the tag v1.2.4")
+	must.Fail(t, releases.upload(t.Context(), "v1.2.4", "x"), "has no draft of the tag v1.2.4 (public release: false)")
 	must.Fail(t, releases.upload(t.Context(), "v1.2.3", "missing"), "missing")
-	if err := releases.publish(t.Context(), "v1.2.3", true); err != nil {
-		t.Fatal(err)
-	}
-	must.Fail(t, releases.download(t.Context(), "v1.2.3", folder), "public: want a draft")
+	create(t, releases, "v1.2.5", false, signed...)
+	must.Fail(t, releases.download(t.Context(), "v1.2.5", folder), "has no draft of the tag v1.2.5 (public release: true)")
 }
 
 func TestNewReleases(t *testing.T) {
 	for _, c := range []struct{ repository, token, want string }{
-		{"owner/argserver", "token", ""},
-		{"argserver", "token", `repository "argserver"`},
-		{"owner/argserver", "", "a token of 0 characters"},
+		{"owner/name", "token", ""},
+		{"name", "token", `repository "name"`},
+		{"owner/name", "", "a token of 0 characters"},
 	} {
 		_, err := newReleases(c.repository, c.token, "")
 		must.Fail(t, err, c.want)
 	}
 }
 
-// startReleases starts a stand-in for GitHub with the repository owner/argserver.
+// startReleases starts a stand-in for GitHub with the repository owner/name.
 func startReleases(t *testing.T) (*standin.GitHub, *releases) {
 	t.Helper()
-	gitHub := standin.StartGitHub("owner/argserver", t.TempDir())
+	gitHub := standin.StartGitHub("owner/name", t.TempDir())
 	t.Cleanup(gitHub.Close)
-	releases, err := newReleases("owner/argserver", "token", gitHub.URL)
+	releases, err := newReleases("owner/name", "token", gitHub.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return gitHub, releases
 }
 
-func create(t *testing.T, releases *releases, tag string, draft bool) {
+// create makes a release as the workflow does.
+func create(t *testing.T, releases *releases, tag string, draft bool, files ...string) {
 	t.Helper()
-	if _, _, err := releases.client.Repositories.CreateRelease(t.Context(), "owner", "argserver", &github.RepositoryRelease{
+	release, _, err := releases.client.Repositories.CreateRelease(t.Context(), "owner", "name", &github.RepositoryRelease{
 		TagName: &tag, Draft: &draft,
-	}); err != nil {
+	})
+	if err != nil {
 		t.Fatal(err)
+	}
+	for _, name := range files {
+		path := filepath.Join(t.TempDir(), name)
+		must.Write(t, path, "content of "+name)
+		file, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if _, _, err := releases.client.Repositories.UploadReleaseAsset(t.Context(), "owner", "name", release.GetID(),
+			&github.UploadOptions{Name: name}, file); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -1,16 +1,26 @@
 // Publish is what the release workflow runs with a token: it reads and writes the
 // draft of a release, and makes the release public.
 //
+//	publish check TAG REPOSITORY
 //	publish upload TAG FILE...
 //	publish download TAG FOLDER
 //	publish promote TAG IMAGE
 //
+// Check fails if the release could not be completed: somebody made a release or a
+// draft of the tag by hand, or the registry refuses a push to the repository, such as
+// ghcr.io/owner/argserver. The other commands refuse such a release too.
+//
 // Upload adds files to the draft of a tag; a file replaces one of the same name.
-// Download gets all of them. Promote gives an image, named by digest such as
-// ghcr.io/owner/argserver@sha256:..., the tags of the version, then makes the draft
-// public, and prints the tags. The floating tags (1.2, 1, latest) never move back
-// to a lower version, and the latest release on GitHub moves with latest. Promote
-// uses the credentials of docker login.
+// Download gets all of them.
+//
+// Promote gives an image, named by digest such as ghcr.io/owner/argserver@sha256:...,
+// the exact tag of its version, such as 1.2.3, and makes the draft public. Then it
+// gives each floating tag (1.2, 1, latest) to the highest public stable version of its
+// line, and makes the highest of all the latest release on GitHub. It is safe to
+// repeat, and it completes earlier promotions that were cut off. It prints the tags
+// that it set.
+//
+// Check and promote use the credentials of docker login.
 //
 // Environment variables, which GitHub sets in a workflow except for the last:
 //
@@ -25,7 +35,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 )
 
 func main() {
@@ -36,30 +45,24 @@ func main() {
 	}
 	ctx, args := context.Background(), os.Args[1:]
 	switch {
+	case len(args) == 3 && args[0] == "check":
+		err = check(ctx, releases, args[1], args[2])
 	case len(args) >= 3 && args[0] == "upload":
 		err = releases.upload(ctx, args[1], args[2:]...)
 	case len(args) == 3 && args[0] == "download":
 		err = releases.download(ctx, args[1], args[2])
 	case len(args) == 3 && args[0] == "promote":
-		err = makePublic(ctx, releases, args[1], args[2])
+		var moved []string
+		moved, err = promote(ctx, releases, args[1], args[2])
+		for _, name := range moved {
+			fmt.Println(name)
+		}
 	default:
-		fmt.Fprintf(os.Stderr, "publish: got %q, want upload TAG FILE..., download TAG FOLDER or promote TAG IMAGE\n", args)
+		fmt.Fprintf(os.Stderr, "publish: got %q, want check TAG REPOSITORY, upload TAG FILE..., download TAG FOLDER or promote TAG IMAGE\n", args)
 		os.Exit(2)
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "publish: %v\n", err)
 		os.Exit(1)
 	}
-}
-
-// makePublic tags the image first, so that nobody sees a release without one.
-func makePublic(ctx context.Context, releases *releases, tag, image string) error {
-	moved, err := promote(ctx, tag, image)
-	if err != nil {
-		return err
-	}
-	for _, name := range moved {
-		fmt.Println(name)
-	}
-	return releases.publish(ctx, tag, slices.Contains(moved, "latest"))
 }

@@ -22,7 +22,8 @@ import (
 // https://docs.github.com/en/rest/releases
 type GitHub struct {
 	*httptest.Server
-	folder string
+	repository string
+	folder     string
 
 	mu       sync.Mutex
 	releases map[int64]Release
@@ -44,7 +45,7 @@ const perPage = 30
 // StartGitHub starts a stand-in with one repository, OWNER/NAME. It keeps the
 // assets of the releases in a folder.
 func StartGitHub(repository, folder string) *GitHub {
-	g := &GitHub{folder: folder, releases: make(map[int64]Release), assets: make(map[int64]asset)}
+	g := &GitHub{repository: repository, folder: folder, releases: make(map[int64]Release), assets: make(map[int64]asset)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v3/rate_limit", func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"resources": {"core": {"limit": 5000, "remaining": 5000}}}`)
@@ -53,6 +54,7 @@ func StartGitHub(repository, folder string) *GitHub {
 	for pattern, handler := range map[string]http.HandlerFunc{
 		"GET /api/v3" + releases:                        g.list,
 		"POST /api/v3" + releases:                       g.edit,
+		"GET /api/v3" + releases + "/latest":            g.getLatest,
 		"PATCH /api/v3" + releases + "/{id}":            g.edit,
 		"DELETE /api/v3" + releases + "/{id}":           g.delete,
 		"POST /api/uploads" + releases + "/{id}/assets": g.upload,
@@ -71,7 +73,8 @@ func StartGitHub(repository, folder string) *GitHub {
 		})
 	}
 	mux.HandleFunc("GET /"+repository+"/releases/download/{tag}/{name}", g.download)
-	mux.HandleFunc("GET /"+repository+"/releases/latest/download/{name}", g.download)
+	mux.HandleFunc("GET /"+repository+"/releases/latest", g.redirectLatest)
+	mux.HandleFunc("GET /"+repository+"/releases/latest/download/{name}", g.redirectLatest)
 	// GoReleaser also asks for a release by its tag. GitHub answers 404 for a draft, as the mux does.
 	g.Server = httptest.NewServer(mux)
 	return g
@@ -95,7 +98,85 @@ func (g *GitHub) newID() int64 {
 }
 
 func (g *GitHub) list(w http.ResponseWriter, r *http.Request) {
-	json.NewEncoder(w).Encode(slices.Collect(maps.Values(g.releases)))
+	all := []Release{}
+	for _, id := range slices.Backward(slices.Sorted(maps.Keys(g.releases))) {
+		all = append(all, g.render(id))
+	}
+	json.NewEncoder(w).Encode(all)
+}
+
+// render returns a release with the list of its assets.
+func (g *GitHub) render(id int64) Release {
+	release := maps.Clone(g.releases[id])
+	release["assets"] = g.assetsOf(id)
+	return release
+}
+
+func (g *GitHub) assetsOf(release int64) []map[string]any {
+	assets := []map[string]any{}
+	for _, id := range slices.Sorted(maps.Keys(g.assets)) {
+		if a := g.assets[id]; a.release == release {
+			assets = append(assets, map[string]any{"id": id, "name": a.name})
+		}
+	}
+	return assets
+}
+
+// getLatest answers with the latest release.
+func (g *GitHub) getLatest(w http.ResponseWriter, r *http.Request) {
+	id := g.latest()
+	if id == 0 {
+		http.Error(w, `{"message": "Not Found"}`, http.StatusNotFound)
+		return
+	}
+	json.NewEncoder(w).Encode(g.render(id))
+}
+
+// latest returns the id of the release that was last made the latest one, or of
+// the newest if that one is gone. It is never a draft or a prerelease.
+func (g *GitHub) latest() int64 {
+	var newest int64
+	for id, release := range g.releases {
+		if release["draft"] == true || release["prerelease"] == true {
+			continue
+		}
+		if release["make_latest"] == "true" {
+			return id
+		}
+		newest = max(newest, id)
+	}
+	return newest
+}
+
+// AddByHand makes a release as a person does on the web page, and returns its id. A
+// public one becomes the latest. It has the files that are put into its folder, but
+// the API does not list them.
+func (g *GitHub) AddByHand(tag string, draft bool) int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	id := g.newID()
+	g.releases[id] = Release{"id": id, "tag_name": tag, "name": "By hand", "author": map[string]string{"login": "somebody"}}
+	g.setDraft(id, draft)
+	os.Mkdir(g.Assets(id), 0o777)
+	return id
+}
+
+// setDraft makes a release a draft or public. A release that becomes public also
+// becomes the latest, unless make_latest says otherwise.
+func (g *GitHub) setDraft(id int64, draft bool) {
+	release := g.releases[id]
+	if !draft && release["make_latest"] == nil && release["prerelease"] != true {
+		release["make_latest"] = "true"
+	}
+	release["draft"] = draft
+	if draft || release["make_latest"] != "true" {
+		return
+	}
+	for other, release := range g.releases {
+		if other != id && release["make_latest"] == "true" {
+			release["make_latest"] = "false"
+		}
+	}
 }
 
 // edit creates a release or changes the given fields of one.
@@ -106,17 +187,28 @@ func (g *GitHub) edit(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	draft, _ := release["draft"].(bool)
+	for other, r := range g.releases {
+		if !draft && other != id && r["draft"] == false && r["tag_name"] == release["tag_name"] {
+			http.Error(w, `{"message": "Validation Failed", "errors": [{"resource": "Release", "code": "already_exists", "field": "tag_name"}]}`,
+				http.StatusUnprocessableEntity)
+			return
+		}
+	}
 	if r.Method == http.MethodPost {
 		id = g.newID()
 		if err := os.Mkdir(g.Assets(id), 0o777); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
+		// The token of a workflow belongs to this user.
+		release["author"] = map[string]string{"login": "github-actions[bot]"}
 		w.WriteHeader(http.StatusCreated)
 	}
 	release["id"] = id
 	g.releases[id] = release
-	json.NewEncoder(w).Encode(release)
+	g.setDraft(id, draft)
+	json.NewEncoder(w).Encode(g.render(id))
 }
 
 func (g *GitHub) delete(w http.ResponseWriter, r *http.Request) {
@@ -165,12 +257,7 @@ func (g *GitHub) readAssets(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	release, _ := strconv.ParseInt(r.PathValue("first"), 10, 64)
-	var all []map[string]any
-	for _, id := range slices.Sorted(maps.Keys(g.assets)) {
-		if a := g.assets[id]; a.release == release {
-			all = append(all, map[string]any{"id": id, "name": a.name})
-		}
-	}
+	all := g.assetsOf(release)
 	page, _ := strconv.Atoi(r.FormValue("page"))
 	size, _ := strconv.Atoi(r.FormValue("per_page"))
 	page, size = max(page, 1), cmp.Or(size, perPage)
@@ -180,24 +267,32 @@ func (g *GitHub) readAssets(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(all[min((page-1)*size, len(all)):min(page*size, len(all))])
 }
 
-// download serves an asset of a public release, of the given tag or of the latest
-// release, without authentication.
+// download serves an asset of the public release of a tag, without authentication.
 func (g *GitHub) download(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var found int64
 	for id, release := range g.releases {
-		wanted := release["make_latest"] == "true"
-		if tag := r.PathValue("tag"); tag != "" {
-			wanted = release["tag_name"] == tag
-		}
-		if wanted && release["draft"] == false && id > found {
-			found = id
+		if release["draft"] == false && release["tag_name"] == r.PathValue("tag") {
+			http.ServeFile(w, r, g.path(asset{id, r.PathValue("name")}))
+			return
 		}
 	}
-	if found == 0 {
+	http.NotFound(w, r)
+}
+
+// redirectLatest redirects to the page of the latest release, or to the download URL
+// of one of its assets.
+func (g *GitHub) redirectLatest(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	tag := g.releases[g.latest()]["tag_name"]
+	target := fmt.Sprintf("/%s/releases/tag/%s", g.repository, tag)
+	if name := r.PathValue("name"); name != "" {
+		target = fmt.Sprintf("/%s/releases/download/%s/%s", g.repository, tag, name)
+	}
+	if tag == nil {
 		http.NotFound(w, r)
 		return
 	}
-	http.ServeFile(w, r, g.path(asset{found, r.PathValue("name")}))
+	http.Redirect(w, r, target, http.StatusFound)
 }

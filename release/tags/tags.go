@@ -1,59 +1,54 @@
-// Package tags tells which tags in a registry belong to a version.
+// Package tags tells which tags an image has in a registry, given the versions of
+// the program.
 package tags
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"golang.org/x/mod/semver"
 )
 
-// Of returns the tags that belong to a version, given the versions that the
-// repository of an image has now. The first is the exact version. A stable version
-// such as 1.2.3 also has 1.2, 1 and latest, each unless the repository has a higher
-// stable version that the tag belongs to; a prerelease has no other tag. The version
-// may begin with v, as a Git tag does.
-func Of(repository name.Repository, version string, options ...remote.Option) ([]string, error) {
+// Exact returns the tag of a version and of no other. The version may begin with v,
+// as a Git tag does.
+func Exact(version string) (string, error) {
 	v := "v" + strings.TrimPrefix(version, "v")
 	if semver.Canonical(v) != v {
-		return nil, fmt.Errorf("version %q: want a semantic version, such as 1.2.3 or v1.2.3-rc.1", version)
+		return "", fmt.Errorf("version %q: want a semantic version, such as 1.2.3 or v1.2.3-rc.1", version)
 	}
-	published, err := remote.List(repository, options...)
-	if err != nil {
-		return nil, err
-	}
-	return append([]string{v[1:]}, floating(v, published)...), nil
+	return v[1:], nil
 }
 
-// floating returns the floating tags that belong to v, a canonical semantic
-// version, given the published tags.
-func floating(v string, published []string) []string {
+// Lines returns the floating tags whose lines a version belongs to: 1.2, 1 and
+// latest for 1.2.3, none for a prerelease. The version is an exact tag.
+func Lines(version string) []string {
+	v := "v" + version
 	if semver.Prerelease(v) != "" {
 		return nil
 	}
-	minor, major := semver.MajorMinor(v), semver.Major(v)
-	highest := map[string]bool{minor: true, major: true, "latest": true}
-	for _, tag := range published {
-		other := "v" + tag
-		// To semver, 1.2 and 1 are versions too, but not canonical ones.
-		if semver.Canonical(other) != other || semver.Prerelease(other) != "" || semver.Compare(other, v) <= 0 {
-			continue
-		}
-		highest["latest"] = false
-		if semver.Major(other) == major {
-			highest[major] = false
-		}
-		if semver.MajorMinor(other) == minor {
-			highest[minor] = false
-		}
-	}
-	var tags []string
-	for _, tag := range []string{minor, major, "latest"} {
-		if highest[tag] {
-			tags = append(tags, strings.TrimPrefix(tag, "v"))
+	return []string{semver.MajorMinor(v)[1:], semver.Major(v)[1:], "latest"}
+}
+
+// A Floating is a tag that moves, and the version that it belongs to.
+type Floating struct{ Tag, Version string }
+
+// Highest returns every floating tag of some versions. Each belongs to the highest
+// stable version of its line.
+func Highest(versions []string) []Floating {
+	versions = slices.SortedFunc(slices.Values(versions), func(a, b string) int { return Compare(b, a) })
+	var all []Floating
+	for _, version := range versions {
+		for _, tag := range Lines(version) {
+			if !slices.ContainsFunc(all, func(f Floating) bool { return f.Tag == tag }) {
+				all = append(all, Floating{tag, version})
+			}
 		}
 	}
-	return tags
+	return all
+}
+
+// Compare is negative if a is the lower version and positive if b is.
+func Compare(a, b string) int {
+	return semver.Compare("v"+a, "v"+b)
 }

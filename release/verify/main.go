@@ -1,6 +1,6 @@
 // Verify is what anybody runs to check a published release, without credentials.
 //
-//	verify rebuild VERSION|IMAGE
+//	verify rebuild VERSION|IMAGE [COMMIT]
 //	verify fetch TAG IMAGE
 //	verify try-image IMAGE
 //	verify try-files FOLDER
@@ -9,12 +9,21 @@
 // artifact, whether the published bytes are the same. VERSION, such as v1.2.3,
 // means every file and the image of the repository that the remote origin is on
 // GitHub. IMAGE, such as ghcr.io/owner/argserver:1.2.3, means the image with all
-// its platforms; it names its own version and repository. Rebuild uses no cache.
-// It needs Docker and the builder of a rehearsal.
+// its platforms. Rebuild uses no cache. It needs Docker and the builder of a
+// rehearsal.
 //
-// Fetch downloads every public URL of a release once: each file of the tag and,
-// if the image is latest, the same files of the latest release; and every tag of
-// the version in the registry. The image is named by digest.
+// Rebuild first compares what the image says about itself with what was asked for.
+// The version must be VERSION or the tag of IMAGE; if IMAGE is named by digest or by
+// a floating tag such as latest, rebuild prints the version as the claim of the image.
+// The source must be the repository at origin, or on GitHub the path of IMAGE, here
+// owner/argserver. The revision must be the commit that the tag of the version has in
+// this clone. A clone without that tag needs COMMIT, which replaces it.
+//
+// Fetch downloads every public URL of a release once: each file and every tag of
+// the version in the registry. The image is named by digest. A floating tag and the
+// latest release may have moved on to a higher version; as long as the latest release
+// is this one, fetch also downloads the files of latest, and expects the same sums.
+// GitHub and the registry get three tries to show what has just become public.
 //
 // Try-image checks the contents of every platform of an image and runs it with
 // Docker and QEMU. Try-files checks all files in a folder of downloaded files, and
@@ -31,7 +40,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -47,7 +55,9 @@ func main() {
 	var err error
 	switch args := os.Args[1:]; {
 	case len(args) == 2 && args[0] == "rebuild":
-		err = rebuild(ctx, args[1])
+		err = rebuild(ctx, args[1], "")
+	case len(args) == 3 && args[0] == "rebuild":
+		err = rebuild(ctx, args[1], args[2])
 	case len(args) == 3 && args[0] == "fetch":
 		err = fetch(ctx, args[1], args[2])
 	case len(args) == 2 && args[0] == "try-image":
@@ -55,7 +65,7 @@ func main() {
 	case len(args) == 2 && args[0] == "try-files":
 		err = tryFiles(ctx, args[1])
 	default:
-		fmt.Fprintf(os.Stderr, "verify: got %q, want rebuild VERSION|IMAGE, fetch TAG IMAGE, try-image IMAGE or try-files FOLDER\n", args)
+		fmt.Fprintf(os.Stderr, "verify: got %q, want rebuild VERSION|IMAGE [COMMIT], fetch TAG IMAGE, try-image IMAGE or try-files FOLDER\n", args)
 		os.Exit(2)
 	}
 	stop()
@@ -67,7 +77,7 @@ func main() {
 
 // releasesURL is where GitHub shows the releases of a repository.
 func releasesURL(repository string) string {
-	return cmp.Or(os.Getenv("GITHUB_SERVER_URL"), "https://github.com") + "/" + repository + "/releases"
+	return serverURL() + "/" + repository + "/releases"
 }
 
 // originRepository returns the repository on GitHub, OWNER/NAME, that this is a

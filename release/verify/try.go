@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -23,7 +22,7 @@ func tryImage(ctx context.Context, image string) error {
 	if err != nil {
 		return err
 	}
-	index, err := remote.Index(ref, remote.WithContext(ctx))
+	index, err := readIndex(ctx, ref)
 	if err != nil {
 		return err
 	}

@@ -48,13 +48,14 @@ type story struct {
 	// one job to another.
 	onUpload string
 
-	fails    string   // the job that stops the release
-	says     string   // what its log must contain
-	moved    []string // public tags that now name this version
-	draft    bool     // whether there is a draft now
-	public   bool     // whether the release is public now
-	latest   bool     // whether it is the latest release now
-	unpushed bool     // whether the registry has no image of the commit
+	fails    string            // the job that stops the release
+	says     string            // what its log must contain
+	moved    []string          // public tags that now name this version
+	complete map[string]string // public tags that now name another version
+	draft    bool              // whether there is a draft now
+	public   bool              // whether the release is public now
+	latest   bool              // whether it is the latest release now
+	unpushed bool              // whether the registry has no image of the commit
 }
 
 // The stable version is rehearsed except for the slow rebuild. The other stories are
@@ -68,11 +69,15 @@ var stories = []story{
 	{name: "stable", tag: "v1.3.0", run: runMost,
 		moved: []string{"1.3.0", "1.3", "1", "latest"}, public: true, latest: true},
 	{name: "prerelease, and a signature that is refused once", tag: "v1.4.0-rc.1", run: runLeast,
-		arrange: func(w *world) { w.registry.refuse.Store(1) },
+		arrange: func(w *world) { w.registry.refuseSignatures.Store(1) },
 		says:    "retry: exit status 1 of: cosign sign --yes ",
 		moved:   []string{"1.4.0-rc.1"}, public: true},
 	{name: "backport", tag: "v1.2.9", run: runLeast,
 		moved: []string{"1.2.9", "1.2"}, public: true},
+	{name: "promotion is cut off", tag: "v1.1.0", run: runLeast,
+		arrange: func(w *world) { w.registry.refuseTag.Store(new("1.1")) },
+		moved:   []string{"1.1.0"}, public: true,
+		fails: "promote", says: "manifests/1.1: "},
 	{name: "runners disagree", tag: "v1.3.1", run: runLeast,
 		onUpload: `if [ "$NAME" = rehearsed-ubuntu-24.04-arm ]; then sed -i '1s/^./x/' checksums.txt; fi`,
 		fails:    "agree", says: "  " + product.Name + "_", unpushed: true},
@@ -87,11 +92,13 @@ var stories = []story{
 		fails:   "publish", says: "500 Internal Server Error", unpushed: true},
 	{name: "package is private", tag: "v1.3.5", run: runLeast,
 		arrange: func(w *world) { w.registry.failAfter.Store(-1); w.registry.private.Store(true) },
-		fails:   "verify-image", says: "/" + repository + "/pkgs/container/" + product.Name + ", under Package settings", draft: true},
+		fails:   "verify-image", says: "/" + strings.ToLower(repository) + "/pkgs/container/" + product.Name + ", under Package settings", draft: true},
 	// The same tag again: there is a draft and an image already.
 	{name: "package is made public", tag: "v1.3.5", run: runLeast,
-		arrange: func(w *world) { w.registry.private.Store(false) },
-		moved:   []string{"1.3.5", "1.3", "1", "latest"}, public: true, latest: true},
+		arrange: func(w *world) { w.registry.private.Store(false); w.registry.refuseTag.Store(nil) },
+		moved:   []string{"1.3.5", "1.3", "1", "latest"}, public: true, latest: true,
+		// It completes the promotion that was cut off.
+		complete: map[string]string{"1.1": "1.1.0"}},
 }
 
 func TestStories(t *testing.T) {
@@ -195,6 +202,7 @@ func (w *world) tell(t *testing.T, s story, tags map[string]string) {
 	for _, tag := range s.moved {
 		tags[tag] = strings.TrimPrefix(s.tag, "v")
 	}
+	maps.Copy(tags, s.complete)
 	if got := w.versions(t); !maps.Equal(got, tags) {
 		t.Errorf("the registry has the versions %v, want %v", got, tags)
 	}
@@ -394,10 +402,11 @@ var anybody = &authn.Basic{Username: "anybody", Password: token}
 // A registry is a real one behind a login like that of GitHub's: writing, and reading
 // private images, need one. It can be made to fail.
 type registry struct {
-	host      string
-	private   atomic.Bool
-	failAfter atomic.Int64 // manifests to accept before failing; negative for no limit
-	refuse    atomic.Int64 // lists of signatures to refuse
+	host             string
+	private          atomic.Bool
+	failAfter        atomic.Int64           // manifests to accept before failing; negative for no limit
+	refuseSignatures atomic.Int64           // lists of signatures to refuse
+	refuseTag        atomic.Pointer[string] // the tag that cannot be set
 }
 
 func startRegistry(t *testing.T) *registry {
@@ -418,11 +427,15 @@ func startRegistry(t *testing.T) *registry {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		if request.Method == http.MethodPut && strings.Contains(request.URL.Path, "/manifests/sha256-") && r.refuse.Add(-1) >= 0 {
+		if request.Method == http.MethodPut && strings.Contains(request.URL.Path, "/manifests/sha256-") && r.refuseSignatures.Add(-1) >= 0 {
 			w.WriteHeader(http.StatusForbidden)
 			return
 		}
 		if request.Method == http.MethodPut && strings.Contains(request.URL.Path, "/manifests/") {
+			if tag := r.refuseTag.Load(); tag != nil && strings.HasSuffix(request.URL.Path, "/"+*tag) {
+				w.WriteHeader(http.StatusInternalServerError)
+				return
+			}
 			if left := r.failAfter.Load(); left == 0 {
 				w.WriteHeader(http.StatusInternalServerError)
 				return
