@@ -230,7 +230,7 @@ func (r rehearsed) platformImage(t *testing.T, p v1.Platform) v1.Image {
 func (r rehearsed) testPromote(t *testing.T) {
 	repository := strings.TrimPrefix(r.Metadata.Source, "https://github.com/") + "-promoted"
 	image := r.Image + "-promoted"
-	if err := remote.WriteIndex(must.Reference(t, image+":sha-"+r.Metadata.Revision), r.Index); err != nil {
+	if err := remote.WriteIndex(must.Reference(t, image+":staging-1.2.3"), r.Index); err != nil {
 		t.Fatal(err)
 	}
 	gitHub := startDraft(t, repository, "v1.2.3")

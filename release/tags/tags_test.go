@@ -3,7 +3,31 @@ package tags
 import (
 	"slices"
 	"testing"
+
+	"argserver/release/internal/must"
 )
+
+func TestExact(t *testing.T) {
+	for _, c := range []struct{ version, want, fails string }{
+		{"v1.2.3", "1.2.3", ""},
+		{"1.2.3", "1.2.3", ""},
+		{"v1.2.3-rc.1", "1.2.3-rc.1", ""},
+		{"v1", "", `version "v1"`},
+		{"v1.2", "", `version "v1.2"`},
+		{"v1.2.3.4", "", `version "v1.2.3.4"`},
+		{"v01.2.3", "", `version "v01.2.3"`},
+		{"vv1.2.3", "", `version "vv1.2.3"`},
+		{"v1.2.3+build", "", "without build metadata"},
+		{"version-one", "", `version "version-one"`},
+		{"", "", `version ""`},
+	} {
+		got, err := Exact(c.version)
+		must.Fail(t, err, c.fails)
+		if got != c.want {
+			t.Errorf("%q is %q, want %q", c.version, got, c.want)
+		}
+	}
+}
 
 func TestFloating(t *testing.T) {
 	for _, c := range []struct {

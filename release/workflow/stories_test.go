@@ -42,6 +42,7 @@ type story struct {
 	name    string
 	tag     string
 	source  string // a Go file that the tagged commit adds to the program
+	test    string // a Go test that it adds
 	run     string // the tests of the rehearsal to run
 	arrange func(*world)
 	// onUpload is shell code that tampers with the artifact $NAME on its way from
@@ -54,7 +55,7 @@ type story struct {
 	draft    bool     // whether there is a draft now
 	public   bool     // whether the release is public now
 	latest   bool     // whether it is the latest release now
-	unpushed bool     // whether the registry has no image of the commit
+	unpushed bool     // whether the registry has no image of the tag
 }
 
 // The stable version is rehearsed except for the slow rebuild. The other stories are
@@ -65,6 +66,11 @@ const (
 )
 
 var stories = []story{
+	{name: "tag is no version", tag: "v1.2", fails: "check", says: `version "v1.2": want a semantic version`, unpushed: true},
+	{name: "tag has build metadata", tag: "v1.3.0+build", fails: "check", says: "without build metadata", unpushed: true},
+	{name: "tests of the commit fail", tag: "v1.0.0", run: "TestStory",
+		test:  "package main\n\nimport \"testing\"\n\nfunc TestStory(t *testing.T) {\n\tt.Error(\"the story ends here\")\n}\n",
+		fails: "check", says: "the story ends here", unpushed: true},
 	{name: "stable", tag: "v1.3.0", run: runMost,
 		moved: []string{"1.3.0", "1.3", "1", "latest"}, public: true, latest: true},
 	{name: "prerelease", tag: "v1.4.0-rc.1", run: runLeast,
@@ -156,14 +162,16 @@ func newWorld(t *testing.T) *world {
 func (w *world) tell(t *testing.T, s story, tags map[string]string) {
 	clone := filepath.Join(w.folder, "repository")
 	if must.Run(t, ".", "git", "-C", clone, "tag", "--list", s.tag) == "" {
-		if s.source != "" {
-			must.Write(t, filepath.Join(clone, "story.go"), s.source)
+		for name, content := range map[string]string{"story.go": s.source, "story_test.go": s.test} {
+			if content != "" {
+				must.Write(t, filepath.Join(clone, name), content)
+			}
 		}
 		must.Run(t, ".", "git", "-C", clone, "add", "--all")
 		must.Run(t, ".", "git", "-C", clone, "-c", "user.name=Story", "-c", "user.email=story@example.org",
 			"commit", "--quiet", "--allow-empty", "--message="+s.name)
 		must.Run(t, ".", "git", "-C", clone, "tag", s.tag)
-		if s.source != "" {
+		if s.source+s.test != "" {
 			// Later stories are without it.
 			t.Cleanup(func() { must.Run(t, ".", "git", "-C", clone, "reset", "--quiet", "--hard", "HEAD~1") })
 		}
@@ -176,7 +184,7 @@ func (w *world) tell(t *testing.T, s story, tags map[string]string) {
 	if (err != nil) != (s.fails != "") {
 		t.Errorf("the workflow ended with %v", err)
 	}
-	for _, job := range []string{"rehearse", "agree", "publish", "verify-image", "fetch-draft", "verify-files", "promote", "fetch"} {
+	for _, job := range []string{"check", "rehearse", "agree", "publish", "verify-image", "fetch-draft", "verify-files", "promote", "fetch"} {
 		// act numbers the jobs of a matrix.
 		result := func(r string) bool {
 			return regexp.MustCompile(`(?m)^\[release/` + job + `(?:-\d+)? *\] 🏁  Job ` + r).MatchString(log)
@@ -200,9 +208,8 @@ func (w *world) tell(t *testing.T, s story, tags map[string]string) {
 	if got := w.versions(t); !maps.Equal(got, tags) {
 		t.Errorf("the registry has the versions %v, want %v", got, tags)
 	}
-	commit := must.Run(t, ".", "git", "-C", clone, "rev-parse", s.tag)
-	if pushed := w.has(t, "sha-"+commit); pushed == s.unpushed {
-		t.Errorf("the registry has the image of the commit: %v, want %v", pushed, !s.unpushed)
+	if pushed := w.has(t, "staging-"+strings.TrimPrefix(s.tag, "v")); pushed == s.unpushed {
+		t.Errorf("the registry has the image of the tag: %v, want %v", pushed, !s.unpushed)
 	}
 	w.checkRelease(t, s)
 	if t.Failed() {
@@ -326,8 +333,8 @@ func (w *world) versions(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	for _, tag := range tags {
-		if strings.HasPrefix(tag, "sha-") || strings.HasPrefix(tag, "sha256-") {
-			continue // the tag of a commit or a signature
+		if strings.HasPrefix(tag, "staging-") || strings.HasPrefix(tag, "sha256-") {
+			continue // not public, or a signature
 		}
 		index, err := remote.Index(image.Tag(tag), remote.WithAuth(anybody))
 		if err != nil {
