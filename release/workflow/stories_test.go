@@ -145,16 +145,24 @@ func newWorld(t *testing.T) *world {
 	t.Setenv("COSIGN_PASSWORD", "")
 	must.Run(t, ".", filepath.Join(w.tools, "cosign"), "generate-key-pair", "--output-key-prefix", filepath.Join(w.folder, "cosign"))
 
+	w.uses = localActions(t, "release.yml")
+	return w
+}
+
+// localActions returns flags of act that name the stand-in for each action of a
+// workflow.
+func localActions(t *testing.T, workflow string) (flags []string) {
+	t.Helper()
 	actions, err := filepath.Abs("../standin/actions")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{".github/workflows/release.yml", ".github/actions/release-tools/action.yml"} {
-		for _, use := range regexp.MustCompile(`uses: ([\w-]+/[\w-]+)(?:/[\w-]+)?(@\w+)`).FindAllStringSubmatch(must.Read(t, clone, file), -1) {
-			w.uses = append(w.uses, "--local-repository="+use[1]+use[2]+"="+filepath.Join(actions, use[1]))
+	for _, file := range []string{"workflows/" + workflow, "actions/release-tools/action.yml"} {
+		for _, use := range regexp.MustCompile(`uses: ([\w-]+/[\w-]+)(?:/[\w-]+)?(@\w+)`).FindAllStringSubmatch(must.Read(t, "../../.github", file), -1) {
+			flags = append(flags, "--local-repository="+use[1]+use[2]+"="+filepath.Join(actions, use[1]))
 		}
 	}
-	return w
+	return flags
 }
 
 // tell runs the workflow for a tag, and compares the registry and the releases with
@@ -276,14 +284,8 @@ func (w *world) act(t *testing.T, s story) (log string, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
-	defer cancel()
-	args := append([]string{"push", "--eventpath=" + event, "--workflows=" + w.workflow,
-		// The runners are this machine.
-		"--platform=ubuntu-24.04=-self-hosted", "--platform=ubuntu-24.04-arm=-self-hosted",
-		"--platform=macos-15=-self-hosted", "--platform=windows-2025=-self-hosted",
-		"--actor=somebody", "--secret=GITHUB_TOKEN=" + token}, w.uses...)
-	environ := map[string]string{
+	args := append([]string{"push", "--eventpath=" + event, "--workflows=" + w.workflow}, w.uses...)
+	return runAct(t, filepath.Join(w.tools, "act"), filepath.Join(w.folder, "repository"), args, map[string]string{
 		"GITHUB_API":        w.gitHub.URL,
 		"GITHUB_SERVER_URL": w.gitHub.URL,
 		"GOFLAGS":           "-run=" + s.run,
@@ -292,7 +294,18 @@ func (w *world) act(t *testing.T, s story) (log string, err error) {
 		"STORY":             w.folder,
 		"STORY_ON_UPLOAD":   s.onUpload,
 		"TOOLS":             w.tools,
-	}
+	})
+}
+
+// runAct runs act in a clone, with an environment for the jobs, and returns its log.
+func runAct(t *testing.T, act, clone string, args []string, environ map[string]string) (log string, err error) {
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+	defer cancel()
+	args = append(args,
+		// The runners are this machine.
+		"--platform=ubuntu-24.04=-self-hosted", "--platform=ubuntu-24.04-arm=-self-hosted",
+		"--platform=macos-15=-self-hosted", "--platform=windows-2025=-self-hosted",
+		"--actor=somebody", "--secret=GITHUB_TOKEN="+token)
 	// A job on the machine itself inherits these.
 	for _, variable := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GOTOOLCHAIN"} {
 		environ[variable] = must.Run(t, ".", "go", "env", variable)
@@ -307,8 +320,8 @@ func (w *world) act(t *testing.T, s story) (log string, err error) {
 		args = append(args, "--env="+variable+"="+environ[variable])
 	}
 
-	cmd := exec.CommandContext(ctx, filepath.Join(w.tools, "act"), args...)
-	cmd.Dir = filepath.Join(w.folder, "repository")
+	cmd := exec.CommandContext(ctx, act, args...)
+	cmd.Dir = clone
 	tmp := t.TempDir()
 	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+tmp, "TMPDIR="+tmp)
 	// Processes that a job has started end with it.
