@@ -1,12 +1,14 @@
 package rehearsal
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -67,11 +69,12 @@ func startBuilder(t *testing.T, architecture string) {
 	}
 	defer log.Close()
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // sudo ends with it
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt)
+		root("sh", "-c", fmt.Sprintf("kill -- -%d", cmd.Process.Pid)).Run()
 		cmd.Wait()
 		root("rm", "-r", data).Run()
 	})
