@@ -41,6 +41,7 @@ const repository = "Owner/" + product.Name
 type story struct {
 	name    string
 	tag     string
+	same    bool   // whether the tag is on the commit of the previous story
 	source  string // a Go file that the tagged commit adds to the program
 	test    string // a Go test that it adds
 	run     string // the tests of the rehearsal to run
@@ -75,7 +76,8 @@ var stories = []story{
 		moved: []string{"1.3.0", "1.3", "1", "latest"}, public: true, latest: true},
 	{name: "prerelease", tag: "v1.4.0-rc.1", run: runLeast,
 		moved: []string{"1.4.0-rc.1"}, public: true},
-	{name: "backport", tag: "v1.2.9", run: runLeast,
+	// The commit is that of the prerelease, so it has two tags.
+	{name: "backport", tag: "v1.2.9", same: true, run: runLeast,
 		moved: []string{"1.2.9", "1.2"}, public: true},
 	{name: "runners disagree", tag: "v1.3.1", run: runLeast,
 		onUpload: `if [ "$NAME" = rehearsed-ubuntu-24.04-arm ]; then sed -i '1s/^./x/' checksums.txt; fi`,
@@ -175,9 +177,11 @@ func (w *world) tell(t *testing.T, s story, tags map[string]string) {
 				must.Write(t, filepath.Join(clone, name), content)
 			}
 		}
-		must.Run(t, ".", "git", "-C", clone, "add", "--all")
-		must.Run(t, ".", "git", "-C", clone, "-c", "user.name=Story", "-c", "user.email=story@example.org",
-			"commit", "--quiet", "--allow-empty", "--message="+s.name)
+		if !s.same {
+			must.Run(t, ".", "git", "-C", clone, "add", "--all")
+			must.Run(t, ".", "git", "-C", clone, "-c", "user.name=Story", "-c", "user.email=story@example.org",
+				"commit", "--quiet", "--allow-empty", "--message="+s.name)
+		}
 		must.Run(t, ".", "git", "-C", clone, "tag", s.tag)
 		if s.source+s.test != "" {
 			// Later stories are without it.
@@ -346,8 +350,8 @@ func (w *world) versions(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	for _, tag := range tags {
-		if strings.HasPrefix(tag, "staging-") || strings.HasPrefix(tag, "sha256-") {
-			continue // not public, or a signature
+		if strings.HasPrefix(tag, "sha256-") {
+			continue // a signature
 		}
 		index, err := remote.Index(image.Tag(tag), remote.WithAuth(anybody))
 		if err != nil {
@@ -357,7 +361,12 @@ func (w *world) versions(t *testing.T) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		versions[tag] = manifest.Annotations["org.opencontainers.image.version"]
+		version := manifest.Annotations["org.opencontainers.image.version"]
+		if staged, ok := strings.CutPrefix(tag, "staging-"); !ok {
+			versions[tag] = version
+		} else if staged != version {
+			t.Errorf("the registry has the version %s as %s", version, tag)
+		}
 	}
 	return versions
 }
