@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +17,7 @@ import (
 	"argserver/release/standin"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"go.yaml.in/yaml/v3"
 )
 
 // TestWatch runs the watch for a release of another program, which is smaller and so
@@ -60,20 +63,6 @@ func TestWatch(t *testing.T) {
 		}
 		return log
 	}
-	// expect compares the only issue with a state and with texts that it must contain.
-	expect := func(state string, texts ...string) {
-		t.Helper()
-		issues := gitHub.Issues()
-		if len(issues) != 1 || issues[1].State != state || len(issues[1].Labels) != 1 {
-			t.Fatalf("the issues are %+v, want one with a label that is %s", issues, state)
-		}
-		for _, text := range texts {
-			if !strings.Contains(issues[1].Title+"\n"+issues[1].Body, text) {
-				t.Errorf("the issue lacks %q:\n%s\n%s", text, issues[1].Title, issues[1].Body)
-			}
-		}
-	}
-
 	if log := watch(); !strings.Contains(log, "/OWNER/hello/releases\n") || strings.Contains(log, "watch/check") {
 		t.Errorf("without a release the watch does more than to look for one:\n%s", log)
 	}
@@ -92,27 +81,94 @@ func TestWatch(t *testing.T) {
 	}
 	published := publish(t, gitHub, repository, release)
 
-	watch()
-	if issues := gitHub.Issues(); len(issues) != 0 {
-		t.Fatalf("a good release has the issues %+v", issues)
-	}
-
 	binary := filepath.Join(published, release.Binaries[0].Name)
 	good := must.Read(t, binary)
 	must.Write(t, binary, good+"evil")
-	watch()
-	expect("open", "Release v1.2.3 needs attention", "git checkout v1.2.3", "go -C release run ./verify fetch v1.2.3 "+release.Image+"@sha256:",
-		"go -C release run ./verify rebuild v1.2.3", "    DIFFERS  "+release.Binaries[0].Name)
-
-	must.Write(t, binary, good)
 	watch("net/http.Serve", "archive/zip.NewReader")
-	expect("open", "GO-9999-0001, which the source calls", "GO-9999-0002, which the source does not call", fmt.Sprintf("in %d binaries", len(release.Binaries)))
-	if body := gitHub.Issues()[1].Body; strings.Contains(body, "DIFFERS") {
-		t.Errorf("the issue still says what was wrong before:\n%s", body)
+	expectIssues(t, gitHub, "open")
+	issue := gitHub.Issues()[1]
+	for _, text := range []string{
+		"Release v1.2.3 needs attention", "git checkout v1.2.3",
+		"go -C release run ./verify fetch v1.2.3 " + release.Image + "@sha256:",
+		"go -C release run ./verify rebuild v1.2.3", "    DIFFERS  " + release.Binaries[0].Name,
+		"GO-9999-0001, which the source calls", "GO-9999-0002, which the source does not call", fmt.Sprintf("in %d binaries", len(release.Binaries)),
+	} {
+		if !strings.Contains(issue.Title+"\n"+issue.Body, text) {
+			t.Errorf("the issue lacks %q:\n%s\n%s", text, issue.Title, issue.Body)
+		}
 	}
 
+	must.Write(t, binary, good)
 	watch()
-	expect("closed")
+	expectIssues(t, gitHub, "closed")
+}
+
+// TestWatchIssue runs the step of the watch that keeps the issue, for one report
+// after another.
+func TestWatchIssue(t *testing.T) {
+	var workflow struct {
+		Jobs map[string]struct {
+			Steps []struct {
+				Run string
+				Env map[string]string
+			}
+		}
+	}
+	if err := yaml.Unmarshal([]byte(must.Read(t, "../../.github/workflows/watch.yml")), &workflow); err != nil {
+		t.Fatal(err)
+	}
+	steps := workflow.Jobs["report"].Steps
+	step := steps[len(steps)-1]
+	gitHub := standin.StartGitHub("OWNER/hello", t.TempDir())
+	defer gitHub.Close()
+	folder := t.TempDir()
+	report := func(text, repository string) (string, error) {
+		path := filepath.Join(folder, "report.md")
+		must.Write(t, path, text)
+		cmd := exec.Command("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step.Run)
+		cmd.Env = append(os.Environ(), "GITHUB_API_URL="+gitHub.URL+"/api/v3", "GITHUB_REPOSITORY="+repository, "GITHUB_TOKEN=token",
+			"LABEL="+step.Env["LABEL"], "REPORT="+path, "RUNNER_TEMP="+folder, "TAG=v1.2.3")
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	for _, s := range []struct {
+		report string
+		want   []string // the state of each issue
+	}{
+		{"", nil},
+		{"one", []string{"open"}},
+		{"`$(touch evil)` \"'\\\n", []string{"open"}},
+		{"", []string{"closed"}},
+		{"", []string{"closed"}},
+		{"three", []string{"closed", "open"}},
+	} {
+		if out, err := report(s.report, "OWNER/hello"); err != nil {
+			t.Fatalf("with the report %q the step ends with %v\n%s", s.report, err, out)
+		}
+		expectIssues(t, gitHub, s.want...)
+		if n := len(s.want); s.report != "" && gitHub.Issues()[n].Body != s.report {
+			t.Errorf("the issue contains %q, want %q", gitHub.Issues()[n].Body, s.report)
+		}
+	}
+	// As in a fork without issues.
+	if out, err := report("four", "OWNER/other"); err == nil {
+		t.Errorf("where no issue can be opened, the step does not fail:\n%s", out)
+	}
+	expectIssues(t, gitHub, "closed", "open")
+}
+
+// expectIssues compares the state of each issue. Each must have the label.
+func expectIssues(t *testing.T, gitHub *standin.GitHub, states ...string) {
+	t.Helper()
+	issues := gitHub.Issues()
+	for i, state := range states {
+		if issue := issues[i+1]; issue.State != state || !slices.Equal(issue.Labels, []standin.Label{{Name: "release-watch"}}) {
+			t.Errorf("issue %d is %+v, want it %s with the label release-watch", i+1, issue, state)
+		}
+	}
+	if len(issues) != len(states) {
+		t.Fatalf("there are %d issues, want %d", len(issues), len(states))
+	}
 }
 
 // publish makes the files of a release public, with stand-ins for what the rehearsal
