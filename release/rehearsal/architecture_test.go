@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -84,6 +85,10 @@ func startBuilder(t *testing.T, architecture string) {
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Second) {
 		out, err := exec.Command("docker", "buildx", "inspect", "--bootstrap").CombinedOutput()
 		if err == nil {
+			// BuildKit lists its own platform first.
+			if !regexp.MustCompile("(?m)^Platforms: +linux/" + architecture + ",").Match(out) {
+				t.Fatalf("the current builder is not for %s:\n%s", architecture, out)
+			}
 			return
 		}
 		if time.Now().After(deadline) {
