@@ -44,10 +44,11 @@ func scanBinaries(ctx context.Context, paths []string, source string) ([]problem
 	for _, path := range paths {
 		binary := filepath.Base(path)
 		platform, err := check.Platform(binary)
-		if err != nil {
-			return nil, err
+		var findings []finding
+		var goVersion string
+		if err == nil {
+			findings, goVersion, err = scan(ctx, tool, nil, "-mode=binary", path)
 		}
-		findings, goVersion, err := scan(ctx, tool, nil, "-mode=binary", path)
 		if err != nil {
 			problems = append(problems, problem{"A binary cannot be scanned", "govulncheck -mode=binary " + binary, err.Error()})
 		}

@@ -21,25 +21,28 @@ func TestScanBinaries(t *testing.T) {
 	must.Run(t, source, "env", "CGO_ENABLED=0", "GOOS=windows", "go", "build", "-ldflags=-s -w", "-o="+windows, ".")
 	broken := filepath.Join(folder, product.Name+"_linux_386")
 	must.Write(t, broken, "not a binary")
+	evil := filepath.Join(folder, "evil")
 
 	database := filepath.Join(folder, "database")
 	if err := standin.WriteVulnerabilities(database, "net/http.Serve", "archive/zip.NewReader"); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("VULNDB", "file://"+database)
-	problems, err := scanBinaries(t.Context(), []string{broken, linux, windows}, source)
-	if err != nil || len(problems) != 3 {
-		t.Fatalf("there are the problems %q (%v), want 3", problems, err)
+	problems, err := scanBinaries(t.Context(), []string{broken, evil, linux, windows}, source)
+	if err != nil || len(problems) != 4 {
+		t.Fatalf("there are the problems %q (%v), want 4", problems, err)
 	}
-	if p := problems[0]; p.title != "A binary cannot be scanned" || !strings.HasSuffix(p.command, product.Name+"_linux_386") {
-		t.Errorf("the first problem is %q, want the binary that cannot be scanned", p)
+	for i, path := range []string{broken, evil} {
+		if p := problems[i]; p.title != "A binary cannot be scanned" || !strings.HasSuffix(p.command, filepath.Base(path)) {
+			t.Errorf("a problem is %q, want that %s cannot be scanned", p, filepath.Base(path))
+		}
 	}
 	for i, want := range []problem{
 		{"GO-9999-0001, which the source calls", "GOOS=linux go tool", "calls it on linux, windows\n"},
 		{"GO-9999-0002, which the source does not call", "govulncheck -mode=binary " + filepath.Base(linux),
 			"Made up in archive/zip.NewReader\nin stdlib, fixed in v1.999.0\nin 2 binaries: " + filepath.Base(linux) + " " + filepath.Base(windows) + "\n"},
 	} {
-		got := problems[i+1]
+		got := problems[i+2]
 		if !strings.HasSuffix(got.title, want.title) || !strings.HasPrefix(got.command, want.command) || !strings.HasSuffix(got.details, want.details) {
 			t.Errorf("a problem is %q, want %q", got, want)
 		}
