@@ -27,9 +27,6 @@ var packages string
 // Linux binaries for these values of GOARCH, and how to get it.
 func Check(ctx context.Context, architectures []string) error {
 	var problems []error
-	if runtime.GOOS != "linux" {
-		problems = append(problems, lack("Linux, not "+runtime.GOOS, "use a machine or a virtual machine that runs it"))
-	}
 	for line := range strings.Lines(packages) {
 		name, pkg, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if _, err := exec.LookPath(name); err != nil {
@@ -39,7 +36,7 @@ func Check(ctx context.Context, architectures []string) error {
 	if _, err := command.Output(exec.CommandContext(ctx, "docker", "version")); err != nil {
 		problems = append(problems, lack(fmt.Sprintf("a Docker Engine: %v", err), "start dockerd, and use it as root or as a member of the group docker"))
 	}
-	problems = append(problems, checkBuilder(ctx))
+	problems = append(problems, checkSystem(runtime.GOOS), checkBuilder(ctx))
 	if missing := missingEmulators(architectures); missing != nil {
 		problems = append(problems, lack("QEMU registrations with the flags F and P for "+strings.Join(missing, ", "),
 			"release/machine/prepare, as root"))
@@ -50,7 +47,16 @@ func Check(ctx context.Context, architectures []string) error {
 // CheckBuilder reports a machine that cannot build the image of a release, and
 // what would help.
 func CheckBuilder(ctx context.Context) error {
-	return summary(checkBuilder(ctx))
+	return summary(checkSystem(runtime.GOOS), checkBuilder(ctx))
+}
+
+// checkSystem reports a system whose Docker runs elsewhere, in a virtual machine.
+func checkSystem(goos string) error {
+	if goos == "linux" {
+		return nil
+	}
+	return lack("Linux, not "+goos+": the builder must reach a registry that this command starts on the loopback address",
+		"run it on a machine or in a virtual machine with Linux")
 }
 
 func lack(what, remedy string) error {

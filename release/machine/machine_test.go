@@ -25,6 +25,11 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestCheckSystem(t *testing.T) {
+	must.Fail(t, checkSystem("linux"), "")
+	must.Fail(t, checkSystem("darwin"), "Linux, not darwin: the builder must reach")
+}
+
 func TestField(t *testing.T) {
 	const out = "Name:   b\nDriver: docker-container\n\nNodes:\nBuildKit version: v0.1.0 \n"
 	for name, want := range map[string]string{"Driver": "docker-container", "BuildKit version": "v0.1.0", "Platforms": ""} {

@@ -28,7 +28,7 @@ func testDocuments(t *testing.T, r *build.Release) {
 	must.Write(t, filepath.Join(dir, ".curlrc"), "no-progress-meter\n")
 	t.Setenv("CURL_HOME", dir) // as on a terminal
 	// The image that a stranger would pull.
-	must.Run(t, ".", "docker", "buildx", "imagetools", "create", "--tag="+r.Image+":latest", r.Image+":sha-"+r.Metadata.Revision)
+	must.Run(t, ".", "docker", "buildx", "imagetools", "create", "--tag="+r.Image+":latest", r.Image+":staging-"+r.Metadata.Version)
 	must.Run(t, ".", "docker", "pull", "--quiet", r.Image+":latest")
 	changed := []string{"ghcr.io/OWNER/argserver", r.Image, "platform linux/amd64", "platform linux/" + runtime.GOARCH}
 	for i, port := range []string{"8080", "8081", "8443"} {

@@ -68,6 +68,7 @@ func TestRehearsal(t *testing.T) {
 	})
 	t.Run("promote", r.testPromote)
 	t.Run("rebuild", r.testRebuild)
+	t.Run("architecture", r.testArchitecture)
 
 	if !t.Failed() {
 		r.report(t, released, time.Since(start))
@@ -231,7 +232,7 @@ func (r rehearsed) platformImage(t *testing.T, p v1.Platform) v1.Image {
 func (r rehearsed) testPromote(t *testing.T) {
 	repository := strings.TrimPrefix(r.Metadata.Source, "https://github.com/") + "-promoted"
 	image := r.Image + "-promoted"
-	if err := remote.WriteIndex(must.Reference(t, image+":sha-"+r.Metadata.Revision), r.Index); err != nil {
+	if err := remote.WriteIndex(must.Reference(t, image+":staging-1.2.3"), r.Index); err != nil {
 		t.Fatal(err)
 	}
 	gitHub := startDraft(t, repository, "v1.2.3")

@@ -1,5 +1,6 @@
-// Package standin replaces the parts of GitHub that a release uses: the releases
-// API, the download URLs, the container registry and some actions.
+// Package standin replaces the parts of GitHub that the workflows use: the releases
+// and issues APIs, the download URLs, the container registry and some actions. It also
+// replaces Go's vulnerability database.
 package standin
 
 import (
@@ -18,7 +19,7 @@ import (
 )
 
 // GitHub implements the releases API and the public download URLs of one
-// repository, as far as a release uses them.
+// repository, as far as the workflows use them.
 // https://docs.github.com/en/rest/releases
 type GitHub struct {
 	*httptest.Server
@@ -29,6 +30,8 @@ type GitHub struct {
 	releases map[int64]Release
 	assets   map[int64]asset
 	lastID   int64
+	issues   map[int]Issue
+	labels   map[string]bool
 }
 
 // A Release is the JSON object that the API returns for a release.
@@ -46,12 +49,13 @@ const perPage = 30
 // assets of the releases in a folder.
 func StartGitHub(repository, folder string) *GitHub {
 	g := &GitHub{repository: repository, folder: folder, releases: make(map[int64]Release), assets: make(map[int64]asset)}
+	g.issues, g.labels = make(map[int]Issue), make(map[string]bool)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v3/rate_limit", func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"resources": {"core": {"limit": 5000, "remaining": 5000}}}`)
 	})
 	releases := "/repos/" + repository + "/releases"
-	for pattern, handler := range map[string]http.HandlerFunc{
+	handlers := map[string]http.HandlerFunc{
 		"GET /api/v3" + releases:                        g.list,
 		"POST /api/v3" + releases:                       g.edit,
 		"GET /api/v3" + releases + "/latest":            g.getLatest,
@@ -61,7 +65,9 @@ func StartGitHub(repository, folder string) *GitHub {
 		"DELETE /api/v3" + releases + "/assets/{id}":    g.deleteAsset,
 		// ServeMux rejects /{id}/assets beside /assets/{id}: both match /assets/assets.
 		"GET /api/v3" + releases + "/{first}/{second}": g.readAssets,
-	} {
+	}
+	maps.Copy(handlers, g.issueHandlers(repository))
+	for pattern, handler := range handlers {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Authorization") == "" {
 				http.Error(w, `{"message": "Requires authentication"}`, http.StatusUnauthorized)
@@ -290,9 +296,12 @@ func (g *GitHub) redirectLatest(w http.ResponseWriter, r *http.Request) {
 	if name := r.PathValue("name"); name != "" {
 		target = fmt.Sprintf("/%s/releases/download/%s/%s", g.repository, tag, name)
 	}
-	if tag == nil {
+	if tag == nil && r.PathValue("name") != "" {
 		http.NotFound(w, r)
 		return
+	}
+	if tag == nil {
+		target = fmt.Sprintf("/%s/releases", g.repository) // the page of all releases
 	}
 	http.Redirect(w, r, target, http.StatusFound)
 }

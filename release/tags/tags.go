@@ -11,11 +11,12 @@ import (
 )
 
 // Exact returns the tag of a version and of no other. The version may begin with v,
-// as a Git tag does.
+// as a Git tag does. Build metadata is refused, because a tag in a registry cannot
+// contain a +.
 func Exact(version string) (string, error) {
 	v := "v" + strings.TrimPrefix(version, "v")
 	if semver.Canonical(v) != v {
-		return "", fmt.Errorf("version %q: want a semantic version, such as 1.2.3 or v1.2.3-rc.1", version)
+		return "", fmt.Errorf("version %q: want a semantic version of three numbers, without build metadata, such as 1.2.3 or v1.2.3-rc.1", version)
 	}
 	return v[1:], nil
 }

@@ -41,7 +41,9 @@ const repository = "Owner/" + product.Name
 type story struct {
 	name    string
 	tag     string
+	same    bool   // whether the tag is on the commit of the previous story
 	source  string // a Go file that the tagged commit adds to the program
+	test    string // a Go test that it adds
 	run     string // the tests of the rehearsal to run
 	arrange func(*world)
 	// onUpload is shell code that tampers with the artifact $NAME on its way from
@@ -51,11 +53,11 @@ type story struct {
 	fails    string            // the job that stops the release
 	says     string            // what its log must contain
 	moved    []string          // public tags that now name this version
-	complete map[string]string // public tags that now name another version
 	draft    bool              // whether there is a draft now
 	public   bool              // whether the release is public now
 	latest   bool              // whether it is the latest release now
-	unpushed bool              // whether the registry has no image of the commit
+	complete map[string]string // public tags that now name another version
+	unpushed bool              // whether the registry has no image of the tag
 }
 
 // The stable version is rehearsed except for the slow rebuild. The other stories are
@@ -66,13 +68,19 @@ const (
 )
 
 var stories = []story{
+	{name: "tag is no version", tag: "v1.2", fails: "check", says: `version "v1.2": want a semantic version`, unpushed: true},
+	{name: "tag has build metadata", tag: "v1.3.0+build", fails: "check", says: "without build metadata", unpushed: true},
+	{name: "tests of the commit fail", tag: "v1.0.0", run: "TestStory",
+		test:  "package main\n\nimport \"testing\"\n\nfunc TestStory(t *testing.T) {\n\tt.Error(\"the story ends here\")\n}\n",
+		fails: "check", says: "the story ends here", unpushed: true},
 	{name: "stable", tag: "v1.3.0", run: runMost,
 		moved: []string{"1.3.0", "1.3", "1", "latest"}, public: true, latest: true},
 	{name: "prerelease, and a signature that is refused once", tag: "v1.4.0-rc.1", run: runLeast,
 		arrange: func(w *world) { w.registry.refuseSignatures.Store(1) },
 		says:    "retry: exit status 1 of: cosign sign --yes ",
 		moved:   []string{"1.4.0-rc.1"}, public: true},
-	{name: "backport", tag: "v1.2.9", run: runLeast,
+	// The commit is that of the prerelease, so it has two tags.
+	{name: "backport", tag: "v1.2.9", same: true, run: runLeast,
 		moved: []string{"1.2.9", "1.2"}, public: true},
 	{name: "promotion is cut off", tag: "v1.1.0", run: runLeast,
 		arrange: func(w *world) { w.registry.refuseTag.Store(new("1.1")) },
@@ -144,16 +152,24 @@ func newWorld(t *testing.T) *world {
 	w.workflow = filepath.Join(w.folder, "release.yml")
 	must.Write(t, w.workflow, strings.Replace(content, registryLine, "  REGISTRY: "+w.registry.host+"\n", 1))
 
+	w.uses = localActions(t, "release.yml")
+	return w
+}
+
+// localActions returns flags of act that name the stand-in for each action of a
+// workflow.
+func localActions(t *testing.T, workflow string) (flags []string) {
+	t.Helper()
 	actions, err := filepath.Abs("../standin/actions")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{".github/workflows/release.yml", ".github/actions/release-tools/action.yml"} {
-		for _, use := range regexp.MustCompile(`uses: ([\w-]+/[\w-]+)(@\w+)`).FindAllStringSubmatch(must.Read(t, clone, file), -1) {
-			w.uses = append(w.uses, "--local-repository="+use[1]+use[2]+"="+filepath.Join(actions, use[1]))
+	for _, file := range []string{"workflows/" + workflow, "actions/release-tools/action.yml"} {
+		for _, use := range regexp.MustCompile(`uses: ([\w-]+/[\w-]+)(@\w+)`).FindAllStringSubmatch(must.Read(t, "../../.github", file), -1) {
+			flags = append(flags, "--local-repository="+use[1]+use[2]+"="+filepath.Join(actions, use[1]))
 		}
 	}
-	return w
+	return flags
 }
 
 // tell runs the workflow for a tag, and compares the registry and the releases with
@@ -161,14 +177,18 @@ func newWorld(t *testing.T) *world {
 func (w *world) tell(t *testing.T, s story, tags map[string]string) {
 	clone := filepath.Join(w.folder, "repository")
 	if must.Run(t, ".", "git", "-C", clone, "tag", "--list", s.tag) == "" {
-		if s.source != "" {
-			must.Write(t, filepath.Join(clone, "story.go"), s.source)
+		for name, content := range map[string]string{"story.go": s.source, "story_test.go": s.test} {
+			if content != "" {
+				must.Write(t, filepath.Join(clone, name), content)
+			}
 		}
-		must.Run(t, ".", "git", "-C", clone, "add", "--all")
-		must.Run(t, ".", "git", "-C", clone, "-c", "user.name=Story", "-c", "user.email=story@example.org",
-			"commit", "--quiet", "--allow-empty", "--message="+s.name)
+		if !s.same {
+			must.Run(t, ".", "git", "-C", clone, "add", "--all")
+			must.Run(t, ".", "git", "-C", clone, "-c", "user.name=Story", "-c", "user.email=story@example.org",
+				"commit", "--quiet", "--allow-empty", "--message="+s.name)
+		}
 		must.Run(t, ".", "git", "-C", clone, "tag", s.tag)
-		if s.source != "" {
+		if s.source+s.test != "" {
 			// Later stories are without it.
 			t.Cleanup(func() { must.Run(t, ".", "git", "-C", clone, "reset", "--quiet", "--hard", "HEAD~1") })
 		}
@@ -181,7 +201,7 @@ func (w *world) tell(t *testing.T, s story, tags map[string]string) {
 	if (err != nil) != (s.fails != "") {
 		t.Errorf("the workflow ended with %v", err)
 	}
-	for _, job := range []string{"rehearse", "agree", "publish", "verify-image", "fetch-draft", "verify-files", "promote", "fetch"} {
+	for _, job := range []string{"check", "rehearse", "agree", "publish", "verify-image", "fetch-draft", "verify-files", "promote", "fetch"} {
 		// act numbers the jobs of a matrix.
 		result := func(r string) bool {
 			return regexp.MustCompile(`(?m)^\[release/` + job + `(?:-\d+)? *\] 🏁  Job ` + r).MatchString(log)
@@ -206,9 +226,8 @@ func (w *world) tell(t *testing.T, s story, tags map[string]string) {
 	if got := w.versions(t); !maps.Equal(got, tags) {
 		t.Errorf("the registry has the versions %v, want %v", got, tags)
 	}
-	commit := must.Run(t, ".", "git", "-C", clone, "rev-parse", s.tag)
-	if pushed := w.has(t, "sha-"+commit); pushed == s.unpushed {
-		t.Errorf("the registry has the image of the commit: %v, want %v", pushed, !s.unpushed)
+	if pushed := w.has(t, "staging-"+strings.TrimPrefix(s.tag, "v")); pushed == s.unpushed {
+		t.Errorf("the registry has the image of the tag: %v, want %v", pushed, !s.unpushed)
 	}
 	w.checkRelease(t, s)
 	if t.Failed() {
@@ -306,13 +325,7 @@ func (w *world) act(t *testing.T, s story) (log string, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
-	defer cancel()
-	args := append([]string{"push", "--eventpath=" + event, "--workflows=" + w.workflow,
-		// The runners are this machine.
-		"--platform=ubuntu-24.04=-self-hosted", "--platform=ubuntu-24.04-arm=-self-hosted",
-		"--platform=macos-15=-self-hosted", "--platform=windows-2025=-self-hosted",
-		"--actor=somebody", "--secret=GITHUB_TOKEN=" + token}, w.uses...)
+	args := append([]string{"push", "--eventpath=" + event, "--workflows=" + w.workflow}, w.uses...)
 	environ := map[string]string{
 		"GITHUB_API":        w.gitHub.URL,
 		"GITHUB_SERVER_URL": w.gitHub.URL,
@@ -326,6 +339,18 @@ func (w *world) act(t *testing.T, s story) (log string, err error) {
 	commit := must.Run(t, ".", "git", "-C", filepath.Join(w.folder, "repository"), "rev-parse", s.tag)
 	maps.Copy(environ, w.sigstore.trust)
 	maps.Copy(environ, w.sigstore.identity(repository, "release.yml", "refs/tags/"+s.tag, commit))
+	return runAct(t, filepath.Join(w.programs, "act"), filepath.Join(w.folder, "repository"), args, environ)
+}
+
+// runAct runs act in a clone, with an environment for the jobs, and returns its log.
+func runAct(t *testing.T, act, clone string, args []string, environ map[string]string) (log string, err error) {
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+	defer cancel()
+	args = append(args,
+		// The runners are this machine.
+		"--platform=ubuntu-24.04=-self-hosted", "--platform=ubuntu-24.04-arm=-self-hosted",
+		"--platform=macos-15=-self-hosted", "--platform=windows-2025=-self-hosted",
+		"--actor=somebody", "--secret=GITHUB_TOKEN="+token)
 	// A job on the machine itself inherits these.
 	for _, variable := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GOTOOLCHAIN"} {
 		environ[variable] = must.Run(t, ".", "go", "env", variable)
@@ -340,8 +365,8 @@ func (w *world) act(t *testing.T, s story) (log string, err error) {
 		args = append(args, "--env="+variable+"="+environ[variable])
 	}
 
-	cmd := exec.CommandContext(ctx, filepath.Join(w.programs, "act"), args...)
-	cmd.Dir = filepath.Join(w.folder, "repository")
+	cmd := exec.CommandContext(ctx, act, args...)
+	cmd.Dir = clone
 	tmp := t.TempDir()
 	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+tmp, "TMPDIR="+tmp)
 	// Processes that a job has started end with it.
@@ -366,8 +391,8 @@ func (w *world) versions(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	for _, tag := range tags {
-		if strings.HasPrefix(tag, "sha-") || strings.HasPrefix(tag, "sha256-") {
-			continue // the tag of a commit or a signature
+		if strings.HasPrefix(tag, "sha256-") {
+			continue // a signature
 		}
 		index, err := remote.Index(image.Tag(tag), remote.WithAuth(anybody))
 		if err != nil {
@@ -377,7 +402,12 @@ func (w *world) versions(t *testing.T) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		versions[tag] = manifest.Annotations["org.opencontainers.image.version"]
+		version := manifest.Annotations["org.opencontainers.image.version"]
+		if staged, ok := strings.CutPrefix(tag, "staging-"); !ok {
+			versions[tag] = version
+		} else if staged != version {
+			t.Errorf("the registry has the version %s as %s", version, tag)
+		}
 	}
 	return versions
 }
