@@ -97,7 +97,7 @@ func TestPrepareInstalls(t *testing.T) {
 			if tries := strings.Count(out, "retry: exit status 100 of: apt-get"); tries != c.tries {
 				t.Errorf("the script tells of %d more tries, want %d:\n%s", tries, c.tries, out)
 			}
-			if installs := strings.HasSuffix(must.Read(t, root, "log"), " haproxy\n"); installs == c.fails {
+			if installs := strings.HasSuffix(must.Read(t, root, "log"), " haproxy ca-certificates\n"); installs == c.fails {
 				t.Errorf("the script installs haproxy: %v, want %v", installs, !c.fails)
 			}
 		})

@@ -89,7 +89,8 @@ func tryFiles(ctx context.Context, folder string) error {
 		return errors.Join(problems...)
 	}
 	if runs == "" {
-		return fmt.Errorf("%s: none of the %d binaries is for %s, the platform of this machine", folder, len(names), own)
+		fmt.Printf("%d binaries checked; none is for %s, so there is nothing to run\n", len(names), own)
+		return nil
 	}
 	if err := try.Binary(ctx, os.Stderr, runs, own, build.Metadata{}); err != nil {
 		return fmt.Errorf("%s: %w", runs, err)

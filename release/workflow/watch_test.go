@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"argserver/release/another"
 	"argserver/release/build"
 	"argserver/release/check"
-	"argserver/release/another"
 	"argserver/release/internal/must"
 	"argserver/release/standin"
 
