@@ -39,6 +39,7 @@ func TestPrepare(t *testing.T) {
 			root := t.TempDir()
 			must.Write(t, filepath.Join(root, "usr/lib/binfmt.d/qemu-s390x.conf"), s390x)
 			must.Write(t, filepath.Join(root, "usr/bin/qemu-arm-static"), "")
+			must.Write(t, filepath.Join(root, "etc/ssl/certs/ca-certificates.crt"), "")
 			for _, folder := range []string{"usr/libexec/qemu-binfmt", mounted} {
 				if err := os.MkdirAll(filepath.Join(root, folder), 0o777); err != nil {
 					t.Fatal(err)
