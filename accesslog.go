@@ -14,9 +14,9 @@ import (
 // logAccess writes one line to out for each request once next returns or aborts:
 // remote address, method, path, status, body bytes and duration. The status is - if
 // the request got no answer, and 101 if next hijacked the connection. An answer that
-// fits into the buffers of the connection counts as sent: whether it arrived, the
-// server does not learn. The path is quoted so that a request cannot forge a line, and
-// so is a method that is no token.
+// fits into the buffers of the connection counts as sent, because the server does not
+// learn whether it arrived. The path is quoted so that a request cannot forge a line,
+// and so is a method that is not a token.
 func logAccess(next http.Handler, out io.Writer, form func(b []byte, a access) []byte) http.Handler {
 	var mu sync.Mutex
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -112,7 +112,7 @@ func (w *recorder) wrote(n int, err error) {
 	w.failed = w.failed || err != nil
 }
 
-// Hijack hands the connection over to the caller, who answers 101 himself.
+// Hijack hands the connection over to the caller, which sends the 101 itself.
 func (w *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err == nil {

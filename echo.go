@@ -6,8 +6,8 @@ import (
 )
 
 // isEndpoint reports whether the mux has an endpoint at the path of a request, for
-// whatever method. A path that the mux would clean is no endpoint's. Neither is one
-// that only the pattern other matches.
+// whatever method. A path that the mux would clean has none. Neither does one that
+// only the pattern other matches.
 func isEndpoint(mux *http.ServeMux, r *http.Request, other string) bool {
 	if r.RequestURI == "*" {
 		return true // no path (RFC 9112, section 3.2.4); the mux answers 400

@@ -17,8 +17,8 @@ const (
 	maxEventStop = time.Second           // the same once draining has begun
 )
 
-// eventsHandler answers with ?count server-sent events, the first at once and each
-// other an ?interval later. It answers 400 if either is invalid, or if both together
+// eventsHandler answers with ?count server-sent events, the first at once and then
+// one every ?interval. It answers 400 if either is invalid, or if both together
 // take longer than maxStream. The stream ends early once draining is closed, so that
 // it never delays the stop. A browser then connects again, to another server.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html

@@ -22,9 +22,9 @@
 //	          answer, up to 16 of together 4 KiB; request bodies up to 1 MiB, and
 //	          503 with Retry-After once those of all requests fill 8 MiB
 //	/env      the environment variables listed in ARGSERVER_ENV, as text or JSON
-//	/events   server-sent events, ?count=10 of them, up to 1000, the first at once
-//	          and each other an ?interval=1s later, 10ms to 30s; together at most
-//	          10m; shutdown ends them early
+//	/events   server-sent events: ?count=10 of them, up to 1000, the first at once
+//	          and then one every ?interval=1s, 10ms to 30s; at most 10m in all;
+//	          shutdown ends the stream early
 //	/healthz  200 while the server is running
 //	/readyz   200 until shutdown begins, then 503
 //	/version  version, commit, commit date, Go version and platform
@@ -35,14 +35,19 @@
 // Refresh, TE, Trailer, Transfer-Encoding, Upgrade, Vary, X-Content-Type-Options and
 // X-Sendfile get 400.
 //
-// A gRPC call, which is a POST over HTTP/2 with the content type application/grpc to
-// a path that is not /request nor below it, is answered by gRPC: the method
-// grpc.health.v1.Health/Check with SERVING, or with NOT_SERVING once shutdown begins,
-// for the service "", and with NOT_FOUND for any other; every other method with
-// UNIMPLEMENTED.
+// With ARGSERVER_ECHO=1, a path that is answered as /request, and /request itself,
+// also accepts WebSocket connections over HTTP/1.1. The first message is the request
+// as JSON; then every message of the client comes back, up to 1 MiB. A handshake from
+// a web page of another host gets 403. Shutdown closes the connections.
+//
+// A gRPC call is a POST over HTTP/2 with the content type application/grpc. At
+// /request and below it, it is a request like any other. At every other path it gets
+// an answer of gRPC. The method grpc.health.v1.Health/Check answers SERVING for the
+// service "", or NOT_SERVING once shutdown begins, and NOT_FOUND for any other
+// service. Every other method answers UNIMPLEMENTED.
 //
 // If an endpoint has several formats, ?format takes precedence over the Accept
-// header. Any endpoint answers 501 to CONNECT, and 400 to a method that is no token.
+// header. Any endpoint answers 501 to CONNECT, and 400 to a method that is not a token.
 //
 // Environment variables, where an empty one counts as unset:
 //
@@ -57,9 +62,9 @@
 //	ARGSERVER_ENV               comma-separated names of the variables that /env
 //	                            and /request may show, on Windows in any case, or
 //	                            * for all; default none
-//	ARGSERVER_ECHO              1 answers every path that is no endpoint's as
+//	ARGSERVER_ECHO              1 answers / and every path without an endpoint as
 //	                            /request does, for any method, without redirects;
-//	                            default 0, where such a path is 404
+//	                            default 0, where such a path gets 404
 //	ARGSERVER_ACCESS_LOG        1 logs each request to standard output as a line of
 //	                            text, json as a JSON object; default 0
 //	ARGSERVER_DRAIN             how long to keep serving after SIGTERM or SIGINT,

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// refuseMethods answers 400 to a method that is no token: over HTTP/2 net/http lets
-// through any text. It answers 501 to CONNECT, because success would promise a tunnel.
+// refuseMethods answers 400 to a method that is not a token, because over HTTP/2
+// net/http lets any text through. It answers 501 to CONNECT, because success would promise a tunnel.
 // https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6
 func refuseMethods(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -23,7 +23,7 @@ func refuseMethods(next http.Handler) http.Handler {
 	})
 }
 
-// quoteMethod quotes a method for a line of the log unless it is a token.
+// quoteMethod quotes a method for the access log unless it is a token.
 func quoteMethod(method string) string {
 	if isToken(method) {
 		return method

@@ -60,8 +60,8 @@ func endpointLink(name string, arguments bool) string {
 	return fmt.Sprintf("<a href=\".%s\">%s</a>", target, name)
 }
 
-// writeCopies writes the arguments as a shell command and as JSON, each in a field, in
-// which a keyboard selects everything and nothing else. A field would change carriage
+// writeCopies writes the arguments as a shell command and as JSON, each in a field of
+// its own, where the keyboard selects exactly its text. A field would change carriage
 // returns, control characters and bytes that are not UTF-8, so a command with
 // those becomes a link.
 func writeCopies(b *bytes.Buffer, argv []string) {

@@ -33,7 +33,7 @@ func routes(argv, environ []string, s settings, draining, closed <-chan struct{}
 	}
 	grpc := grpcHandler(draining)
 	overview := overviewHandler(argv, endpoints)
-	const other = "GET /" // the pattern of every path that is no endpoint's
+	const other = "GET /" // the pattern of every path without an endpoint
 	mux := http.NewServeMux()
 	if !s.echo {
 		mux.HandleFunc("GET /{$}", overview)

@@ -18,7 +18,7 @@ type settings struct {
 	tls             *tls.Config // nil to serve plain HTTP
 	env             []string    // names of the variables to show, only "*" for all, or nil for none
 	accessLog       string      // 1 for text, json, or empty for none
-	echo            bool        // answer every path that is no endpoint's with the request
+	echo            bool        // answer every path without an endpoint as /request
 	drain           time.Duration
 	shutdownTimeout time.Duration
 }

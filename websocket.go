@@ -94,8 +94,8 @@ func sameHost(origin, host string, tls bool) bool {
 // serve answers a request for which wantsWebSocket is true. It switches the
 // protocol, sends first, which must be UTF-8, as a text message, and then sends back
 // every message. It returns when the connection has ended. If the handshake is
-// wrong, it answers 400 or 426; if it comes from a page of another host, 403, so
-// that no such page reads what is echoed; and without memory 503.
+// wrong, it answers 400 or 426. If it comes from a page of another host, it answers
+// 403, so that no such page reads what is echoed. Without memory it answers 503.
 func (s *webSockets) serve(w http.ResponseWriter, r *http.Request, first []byte) {
 	answer := w.Header()
 	answer.Set("Connection", "Upgrade")
