@@ -108,9 +108,9 @@ func block(t *testing.T, text, last string) string {
 // the background runs until the test ends; its output is the first line.
 func typeCommand(t *testing.T, dir, command string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	foreground, background := strings.CutSuffix(command, " &")
 	if !background {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, "sh", "-c", command)
 		cmd.Dir = dir
@@ -119,6 +119,7 @@ func typeCommand(t *testing.T, dir, command string) string {
 		out, _ := cmd.CombinedOutput()
 		return string(out)
 	}
+	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	// The shell becomes env, so that killing it ends the program.
 	log, err := os.CreateTemp(t.TempDir(), "log")
@@ -132,7 +133,7 @@ func typeCommand(t *testing.T, dir, command string) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for ctx.Err() == nil {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if line, _, ok := strings.Cut(must.Read(t, log.Name()), "\n"); ok {
 			return line
 		}

@@ -66,7 +66,8 @@ func binary(t *testing.T, r *build.Release, p v1.Platform) string {
 const smallestPeer = 3_427_605
 
 // testBudget compares the size with that of the original 15 lines, built by their
-// own recipe with the same Go. For all that it adds, argserver must not be larger.
+// own recipe with the same Go. For all that it adds, argserver must be smaller by
+// 3 %.
 func testBudget(t *testing.T, r *build.Release) {
 	original := filepath.Join(t.TempDir(), "original")
 	cmd := exec.Command("go", "build", "-tags=netgo", "-ldflags=-w", "-o="+original, "../measure/testdata/original")
@@ -91,7 +92,7 @@ func testBudget(t *testing.T, r *build.Release) {
 	}
 	got, budget := sizes(binary(t, r, amd64)), sizes(original)
 	t.Logf("linux/amd64: %d bytes, %d after gzip -9, %d pulled; the original: %d and %d", got[0], got[1], pulled, budget[0], budget[1])
-	for _, problem := range overBudget(got, budget, pulled) {
+	for _, problem := range overBudget(got, [2]int64{budget[0] * 97 / 100, budget[1] * 97 / 100}, pulled) {
 		t.Error(problem)
 	}
 }
