@@ -1,32 +1,55 @@
 package main
 
 import (
-	"sync"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 )
 
-func TestBudget(t *testing.T) {
-	b := newBudget(10)
-	if !b.take(10) || b.take(1) {
-		t.Error("a budget of 10 does not give 10, or gives 11")
-	}
-	b.release(4)
-	if b.take(5) || !b.take(4) {
-		t.Error("after 4 are released it gives 5, or does not give 4")
-	}
-	b.release(10)
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			for range 1000 {
-				if b.take(3) {
-					b.release(3)
-				}
+// A long answer gets 503 if the budget has no room for it, and gives back what it has
+// taken. One that is longer than the whole budget is answered if nothing else is held.
+func TestAnswerBudget(t *testing.T) {
+	short, long := "short", strings.Repeat("x", 2*freeBody)
+	for _, c := range []struct {
+		name       string
+		size, held int64
+		header     string
+		path       string
+		status     int
+	}{
+		{"short", 0, 0, short, "/request", 200},
+		{"long", 1 << 20, 0, long, "/request", 200},
+		{"long as JSON", 1 << 20, 0, long, "/request?format=json", 200},
+		{"full", 1 << 20, 1 << 20, long, "/request", 503},
+		{"full, as JSON", 1 << 20, 1 << 20, long, "/request?format=json", 503},
+		{"longer than all", freeBody, 0, long, "/request", 200},
+		{"longer than all, with something held", freeBody, 1, long, "/request", 503},
+		{"overview", 1 << 20, 0, long, "/overview", 200},
+		{"full overview", 1 << 20, 1 << 20, long, "/overview", 503},
+		{"full page", 1 << 20, 1 << 20, long, "/overview?format=html", 503},
+		{"full, as JSON overview", 1 << 20, 1 << 20, long, "/overview?format=json", 503},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			memory := newBudget(c.size)
+			memory.take(c.held)
+			r := httptest.NewRequest("GET", c.path, nil)
+			r.Header.Set("A", c.header)
+			w := httptest.NewRecorder()
+			if strings.HasPrefix(c.path, "/request") {
+				requestHandler(memory, nil, false, nil)(w, r)
+			} else {
+				overviewHandler(nil, nil, memory)(w, r)
+			}
+			if w.Code != c.status || (c.status == 200) != strings.Contains(w.Body.String(), c.header) {
+				t.Errorf("got %d and %d bytes, want %d", w.Code, w.Body.Len(), c.status)
+			}
+			if c.status == http.StatusServiceUnavailable && (w.Header().Get("Retry-After") == "" || w.Header().Get("Content-Type") != textPlain) {
+				t.Errorf("got the headers %v", w.Header())
+			}
+			if left := memory.left.Load(); left != c.size-c.held {
+				t.Errorf("%d bytes are left, want %d", left, c.size-c.held)
 			}
 		})
-	}
-	all.Wait()
-	if !b.take(10) || b.take(1) {
-		t.Error("concurrent use leaves more or less than 10")
 	}
 }

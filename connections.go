@@ -31,7 +31,7 @@ const preface = "PRI * HTTP/2"
 type connections struct {
 	mu   sync.Mutex
 	all  map[*connection]struct{}
-	most int // largest multiple of 64 that there were at a time
+	most int // connections that the memory limit is set for, a multiple of 64
 }
 
 // A connection knows whether it serves a request or receives one.
@@ -129,6 +129,11 @@ func (cs *connections) forget(c *connection) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	delete(cs.all, c)
+	// Lower the limit late, so that it does not change all the time.
+	if n := len(cs.all); n < cs.most/2 && n%64 == 0 {
+		cs.most = n
+		limitMemory(n)
+	}
 }
 
 // handshake notes the context of a TLS handshake, which crypto/tls ends with it.

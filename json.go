@@ -68,9 +68,9 @@ func appendJSONString(b []byte, s string) []byte {
 			b = append(b, `\r`...)
 		case r == '\t':
 			b = append(b, `\t`...)
-		case r < ' ' || 0x7f <= r && r < 0xa0:
-			// JSON allows DEL and the C1 controls, but a terminal may obey them.
-			b = append(b, '\\', 'u', '0', '0', hex[r>>4], hex[r&0xf])
+		case r < ' ' || 0x7f <= r && r <= 0xffff && !strconv.IsPrint(r):
+			// JSON allows these, but a terminal may obey them, or show text backwards.
+			b = append(b, '\\', 'u', hex[r>>12], hex[r>>8&0xf], hex[r>>4&0xf], hex[r&0xf])
 		default:
 			b = utf8.AppendRune(b, r)
 		}

@@ -30,10 +30,10 @@
 //	/version  version, commit, commit date, Go version and platform
 //
 // ?header cannot set the type, encoding or length of an answer, what a browser may
-// do with it, or the connection: Content-*, Sec-*, Proxy-*, X-Accel-*, X-Lighttpd-*,
-// Surrogate-*, Access-Control-Allow-Credentials, Connection, Date, Keep-Alive, Link,
-// Refresh, TE, Trailer, Transfer-Encoding, Upgrade, Vary, X-Content-Type-Options and
-// X-Sendfile get 400.
+// do with it or keep for the whole host, what a proxy does with it, or the
+// connection. Names such as Content-*, Sec-*, Proxy-*, X-Accel-*, Connection, Date,
+// Link, Refresh, Strict-Transport-Security, Trailer and Vary get 400;
+// responseheader.go lists all of them.
 //
 // With ARGSERVER_ECHO=1, a path that is answered as /request, and /request itself,
 // also accepts WebSocket connections over HTTP/1.1. The first message is the request

@@ -12,8 +12,9 @@ import (
 )
 
 // overviewHandler answers with everything worth knowing about the process:
-// arguments, user, host, limits, version, this request and the endpoints.
-func overviewHandler(argv []string, endpoints object) http.HandlerFunc {
+// arguments, user, host, limits, version, this request and the endpoints. It answers
+// 503 if the budget has no room for the answer.
+func overviewHandler(argv []string, endpoints object, memory *budget) http.HandlerFunc {
 	start := time.Now()
 	return func(w http.ResponseWriter, r *http.Request) {
 		f, ok := chooseFormat(w, r, formatText, formatJSON, formatHTML)
@@ -33,10 +34,17 @@ func overviewHandler(argv []string, endpoints object) http.HandlerFunc {
 		case formatJSON:
 			answer = append(appendJSON(nil, facts), '\n')
 		case formatHTML:
-			w.Header().Set("Content-Security-Policy", pagePolicy)
 			answer = page(facts)
 		default:
 			answer = overviewText(facts)
+		}
+		taken, ok := memory.takeAnswer(w, len(answer))
+		if !ok {
+			return
+		}
+		defer memory.release(taken)
+		if f == formatHTML {
+			w.Header().Set("Content-Security-Policy", pagePolicy)
 		}
 		sendBytes(w, http.StatusOK, f.contentType, answer)
 	}

@@ -99,7 +99,7 @@ func requestHandler(bodies *budget, machine object, echo bool, closed <-chan str
 		case p.size >= 0:
 			sendZeros(w, r, p.status, p.size)
 		default:
-			sendRequest(w, r, p.status, f, b, machine)
+			sendRequest(w, r, p.status, f, b, machine, bodies)
 		}
 	}
 }
@@ -155,8 +155,9 @@ func sendZeros(w http.ResponseWriter, r *http.Request, status, size int) {
 	}
 }
 
-// sendRequest answers with the request as received and the facts of machine.
-func sendRequest(w http.ResponseWriter, r *http.Request, status int, f format, b *body, machine object) {
+// sendRequest answers with the request as received and the facts of machine. It
+// answers 503 if the budget has no room for what it adds to the body.
+func sendRequest(w http.ResponseWriter, r *http.Request, status int, f format, b *body, machine object, memory *budget) {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
 	head, size := (*buffer)[:0], b.size
@@ -177,6 +178,11 @@ func sendRequest(w http.ResponseWriter, r *http.Request, status int, f format, b
 		}
 	}
 	*buffer = head
+	taken, ok := memory.takeAnswer(w, len(head)+len(after))
+	if !ok {
+		return
+	}
+	defer memory.release(taken)
 	sendHeader(w, status, f.contentType, len(head)+size+len(after))
 	w.Write(head)
 	if f == formatJSON {

@@ -27,7 +27,10 @@ var refusedHeaders = []string{
 	"access-control-allow-credentials",
 	// Where nginx, Apache or lighttpd gets another body, and whether a cache runs the
 	// instructions in this one.
-	"x-accel-", "x-sendfile", "x-lighttpd-", "surrogate-",
+	"x-accel-", "x-sendfile", "x-sendfile2", "x-lighttpd-", "x-litespeed-", "x-reproxy-", "surrogate-",
+	// What a browser keeps and applies to the whole host, and which data it deletes.
+	"strict-transport-security", "clear-site-data", "nel", "report-to", "reporting-endpoints", "alt-svc",
+	"service-worker-allowed", "speculation-rules", "use-as-dictionary", "no-vary-search", "public-key-pins",
 }
 
 // checkHeaders checks the values of ?header=Name:value. Its error quotes the first

@@ -108,7 +108,9 @@ func TestHeaderParameterRefused(t *testing.T) {
 		"X-Content-Type-Options", "Content-Security-Policy", "Vary", "Sec-WebSocket-Accept", "Sec-", "Sec-A",
 		"Content-Security-Policy-Report-Only", "Content-Encoding", "Content-Disposition", "Content-Range", "Content-Location",
 		"Proxy-Authenticate", "Proxy-Connection", "Refresh", "Link", "Access-Control-Allow-Credentials",
-		"X-Accel-Redirect", "X-Accel-Charset", "X-Sendfile", "X-LIGHTTPD-send-file", "Surrogate-Control",
+		"X-Accel-Redirect", "X-Accel-Charset", "X-Sendfile", "X-Sendfile2", "X-LiteSpeed-Location", "X-Reproxy-URL",
+		"Strict-Transport-Security", "Clear-Site-Data", "NEL", "Report-To", "Reporting-Endpoints", "Alt-Svc", "Service-Worker-Allowed",
+		"Speculation-Rules", "Use-As-Dictionary", "No-Vary-Search", "Public-Key-Pins", "X-LIGHTTPD-send-file", "Surrogate-Control",
 	} {
 		for _, name := range []string{name, strings.ToLower(name), strings.ToUpper(name)} {
 			for _, query := range []string{"", "&status=301", "&status=204", "&size=3", "&format=json", "&header=X-A:1"} {
@@ -148,7 +150,7 @@ func FuzzHeaderParameter(f *testing.F) {
 		f.Add(parameter)
 	}
 	valid := regexp.MustCompile("^([-!#$%&'*+.^_`|~0-9A-Za-z]+):([^\\x00-\\x08\\x0a-\\x1f\\x7f]*)$")
-	refused := regexp.MustCompile(`(?i)^(content-.*|sec-.*|proxy-.*|x-accel-.*|x-lighttpd-.*|surrogate-.*|transfer-encoding|connection|keep-alive|upgrade|trailer|te|date|vary|refresh|link|x-sendfile|x-content-type-options|access-control-allow-credentials)$`)
+	refused := regexp.MustCompile(`(?i)^(content-.*|sec-.*|proxy-.*|x-accel-.*|x-lighttpd-.*|surrogate-.*|transfer-encoding|connection|keep-alive|upgrade|trailer|te|date|vary|refresh|link|x-sendfile2?|x-litespeed-.*|x-reproxy-.*|strict-transport-security|clear-site-data|nel|report-to|reporting-endpoints|alt-svc|service-worker-allowed|speculation-rules|use-as-dictionary|no-vary-search|public-key-pins|x-content-type-options|access-control-allow-credentials)$`)
 
 	server := newServer(routes(nil, nil, settings{echo: true}, nil, nil), nil, log.New(io.Discard, "", 0))
 	listener := newPipeListener()

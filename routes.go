@@ -32,7 +32,7 @@ func routes(argv, environ []string, s settings, draining, closed <-chan struct{}
 		request = sockets.before(request, machine)
 	}
 	grpc := grpcHandler(draining)
-	overview := overviewHandler(argv, endpoints)
+	overview := overviewHandler(argv, endpoints, bodies)
 	const other = "GET /" // the pattern of every path without an endpoint
 	mux := http.NewServeMux()
 	if !s.echo {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -95,7 +96,7 @@ func sameHost(origin, host string, tls bool) bool {
 // protocol, sends first, which must be UTF-8, as a text message, and then sends back
 // every message. It returns when the connection has ended. If the handshake is
 // wrong, it answers 400 or 426. If it comes from a page of another host, it answers
-// 403, so that no such page reads what is echoed. Without memory it answers 503.
+// 403, so that no such page gets a WebSocket. Without memory it answers 503.
 func (s *webSockets) serve(w http.ResponseWriter, r *http.Request, first []byte) {
 	answer := w.Header()
 	answer.Set("Connection", "Upgrade")
@@ -121,9 +122,10 @@ func (s *webSockets) serve(w http.ResponseWriter, r *http.Request, first []byte)
 		hash.Write(append([]byte(key), "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...))
 		answer.Set("Sec-WebSocket-Accept", base64.StdEncoding.EncodeToString(hash.Sum(nil)))
 		w.WriteHeader(http.StatusSwitchingProtocols)
+		// net/http keeps the request as long as the connection lasts.
+		clear(r.Header)
+		r.URL, r.RequestURI = new(url.URL), ""
 		s.run(w, first)
-		// Until now net/http has kept the request, which is about as long.
-		s.memory.release(int64(len(first)))
 		return
 	}
 	answer.Set("Sec-WebSocket-Version", "13")
@@ -144,11 +146,13 @@ func (s *webSockets) run(w http.ResponseWriter, first []byte) {
 		select {
 		case <-s.draining:
 			conn.SetReadDeadline(past)
+			conn.SetWriteDeadline(time.Now().Add(closeTime))
 			<-echoed
 		case <-echoed:
 		}
 	}()
 	c.send(opText, first)
+	s.memory.release(int64(len(first)))
 	closing := c.echo()
 	c.forget()
 	echoed <- struct{}{} // from here on only this goroutine sets deadlines
@@ -366,6 +370,11 @@ func (c *webSocket) send(opcode byte, payload []byte) error {
 		n >>= 8
 	}
 	c.conn.SetWriteDeadline(time.Now().Add(messageTime))
+	select {
+	case <-c.draining: // a client that does not read must not delay the stop
+		c.conn.SetWriteDeadline(time.Now().Add(closeTime))
+	default:
+	}
 	c.out.Write(head)
 	c.out.Write(payload)
 	return c.out.Flush() // returns the error of a failed write, too

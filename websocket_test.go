@@ -670,6 +670,23 @@ func TestWebSocketDrainWhileSending(t *testing.T) {
 	})
 }
 
+// A client that does not read when draining begins does not delay the stop: the
+// message and the Close frame get a second each.
+func TestWebSocketDrainUnread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newWebSocketTest(t, 1<<20)
+		client := handshake(t, s.pipe(t))
+		io.WriteString(client, text("a"))
+		synctest.Wait() // until the server waits for the client to read
+		start := time.Now()
+		close(s.draining)
+		s.ended(t)
+		if after := time.Since(start); after > 3*closeTime {
+			t.Errorf("the connection ends %v after draining began, want at most %v", after, 3*closeTime)
+		}
+	})
+}
+
 // Over real sockets, with TLS and without, frames that arrive with the handshake are
 // answered, and the client receives the Close frame even while it sends.
 func TestWebSocketSockets(t *testing.T) {
