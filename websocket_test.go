@@ -727,6 +727,16 @@ func TestWebSocketSockets(t *testing.T) {
 			} else {
 				go s.server.Serve(listener)
 			}
+			if c.config != nil {
+				// A page that came without TLS may not be this host's.
+				conn := tls.Client(dial(t, listener.Addr().String()), &tls.Config{RootCAs: authority.pool, ServerName: "127.0.0.1"})
+				host, _, _ := strings.Cut(strings.SplitAfterN(sampleHandshake, "Host: ", 2)[1], "\r\n")
+				io.WriteString(conn, sampleHandshake+"Origin: http://"+host+"\r\n\r\n")
+				if response, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || response.StatusCode != 403 {
+					t.Errorf("a page without TLS gets %v (%v), want 403", response, err)
+				}
+				conn.Close()
+			}
 			client := open(text("with the handshake"))
 			if got := client.frame(t); got != `text "with the handshake"` {
 				t.Errorf("answered %.100s", got)
