@@ -75,7 +75,7 @@ func TestArgs(t *testing.T) {
 
 func TestArgOutOfRange(t *testing.T) {
 	server := serveTest(t, []string{"/argserver", "a", "b"})
-	for _, path := range []string{"3", "-1", "+1", "x", "1.0", "99999999999999999999", "%00", "%31%0a"} {
+	for _, path := range []string{"0x1", "3", "-1", "+1", "x", "1.0", "99999999999999999999", "%00", "%31%0a"} {
 		if a := fetch(t, "GET", server.url+"/args/"+path); a.status != 404 || !strings.Contains(a.body, "want a number from 0 to 2\n") {
 			t.Errorf("GET /args/%s = %d %q, want 404 with the range", path, a.status, a.body)
 		}

@@ -94,6 +94,20 @@ func TestInjection(t *testing.T) {
 	}
 }
 
+// The overview lists no endpoint that is not there.
+func TestEndpoints(t *testing.T) {
+	server := serveTest(t, []string{"argserver"}, "ARGSERVER_ENV=HOME")
+	for _, endpoint := range endpoints {
+		path := strings.Replace(endpoint.name, "/N", "/0", 1)
+		if strings.HasPrefix(path, "/grpc.") {
+			continue // TestGRPC calls it
+		}
+		if a := fetch(t, "HEAD", server.url+path); a.status != http.StatusOK {
+			t.Errorf("%s answers %d, want 200", path, a.status)
+		}
+	}
+}
+
 func BenchmarkHandlers(b *testing.B) {
 	handler := routes([]string{"/argserver", "a", "b", "c", "d"}, []string{"HOME=/"}, settings{env: []string{"HOME"}}, nil, nil)
 	for _, path := range []string{"/args", "/args?format=json", "/args/1", "/env", "/healthz", "/readyz", "/version", "/request", "/", "/?format=html", "/nothing"} {
