@@ -46,6 +46,7 @@ func TestProduct(t *testing.T) {
 	t.Run("notes", func(t *testing.T) { testNotes(t, r) })
 	t.Run("image from a clone", func(t *testing.T) { testImageFromClone(t, r) })
 	t.Run("grpc", func(t *testing.T) { testGRPC(t, binary(t, r, own)) })
+	t.Run("instead of", func(t *testing.T) { testInsteadOf(t, binary(t, r, own)) })
 	t.Run("proxy", func(t *testing.T) { testProxy(t, binary(t, r, own)) })
 }
 
