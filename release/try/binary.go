@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
@@ -15,7 +16,6 @@ import (
 	"time"
 
 	"argserver/release/build"
-	"argserver/release/internal/download"
 	"argserver/release/product"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -108,15 +108,35 @@ func twice(ctx context.Context, log io.Writer, try func(context.Context) error) 
 	}
 }
 
-// ask compares the answers of the server at an address.
+// ask compares the answers of the server at an address. The server runs on this
+// machine, so each request gets one try.
 func ask(ctx context.Context, addr string, answers map[string]string) error {
 	var problems []error
 	for path, want := range answers {
-		got, err := download.Get(ctx, "http://"+addr+path)
-		if err == nil && string(got) != want {
+		got, err := get(ctx, "http://"+addr+path)
+		if err == nil && got != want {
 			err = fmt.Errorf("GET %s answered %.300q, want %.300q", path, got, want)
 		}
 		problems = append(problems, err)
 	}
 	return errors.Join(problems...)
+}
+
+// get returns the status, unless it is 200, and the body of an answer.
+func get(ctx context.Context, url string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	request.Close = true // no idle connection is left when the server stops
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if response.StatusCode != http.StatusOK {
+		body = append([]byte(response.Status+" "), body...)
+	}
+	return string(body), err
 }
