@@ -31,10 +31,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"log"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -45,8 +42,7 @@ import (
 
 	"argserver/release/build"
 	"argserver/release/machine"
-
-	"github.com/google/go-containerregistry/pkg/registry"
+	"argserver/release/standin"
 )
 
 func main() {
@@ -82,15 +78,15 @@ func run(ctx context.Context, peers []program, release bool) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	defer server.Close()
+	address, stop := standin.StartMemoryRegistry()
+	defer stop()
 	options := build.Options{
 		Clone:  "..",
 		Commit: "HEAD",
 		// A new version makes new binaries, so BuildKit cannot take their layer from its cache.
 		Tag:        fmt.Sprintf("v0.0.0-measure.%d", time.Now().Unix()),
 		Repository: "OWNER/argserver",
-		Registry:   strings.TrimPrefix(server.URL, "http://"),
+		Registry:   address,
 		Folder:     folder,
 		ImageOnly:  !release,
 		NoCache:    release,

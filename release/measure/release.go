@@ -12,6 +12,7 @@ import (
 
 	"argserver/release/build"
 	"argserver/release/internal/command"
+	"argserver/release/machine"
 	"argserver/release/try"
 
 	"golang.org/x/sync/errgroup"
@@ -21,6 +22,13 @@ import (
 // then the plain go build commands for the same binaries. Both start with an empty
 // Go build cache. GoReleaser itself is built before the clock starts.
 func measureRelease(ctx context.Context, options build.Options) error {
+	architectures, err := build.Architectures("..")
+	if err != nil {
+		return err
+	}
+	if err := machine.Check(ctx, architectures); err != nil {
+		return err
+	}
 	if _, err := command.Output(exec.CommandContext(ctx, "go", "tool", "-n", "goreleaser")); err != nil {
 		return err
 	}

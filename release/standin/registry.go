@@ -3,10 +3,16 @@ package standin
 import (
 	"bufio"
 	"fmt"
+	"io"
+	"log"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/registry"
 )
 
 var listening = regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
@@ -40,4 +46,11 @@ func StartRegistry(folder string) (address string, stop func(), err error) {
 		}
 	}
 	return "", nil, fmt.Errorf("docker-registry ended before it listened: %w", cmd.Wait())
+}
+
+// StartMemoryRegistry runs a registry that keeps everything in memory. It returns the
+// host and port, and a function that ends it.
+func StartMemoryRegistry() (address string, stop func()) {
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	return strings.TrimPrefix(server.URL, "http://"), server.Close
 }

@@ -27,7 +27,7 @@
 //
 // Try-image checks the contents of every platform of an image and runs it with
 // Docker and QEMU. Try-files checks all files in a folder of downloaded files, and
-// runs the binary for this machine: Linux, macOS or Windows.
+// runs the one for this machine if there is one: Linux, macOS or Windows.
 //
 // Environment variables, which GitHub sets in a workflow except for the last:
 //

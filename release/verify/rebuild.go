@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"maps"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,10 +16,10 @@ import (
 	"argserver/release/check"
 	"argserver/release/internal/download"
 	"argserver/release/machine"
+	"argserver/release/standin"
 	"argserver/release/tags"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
@@ -51,9 +49,9 @@ func rebuild(ctx context.Context, arg, commit string) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	defer server.Close()
-	rebuilt, err := s.build(ctx, folder, strings.TrimPrefix(server.URL, "http://"))
+	address, stop := standin.StartMemoryRegistry()
+	defer stop()
+	rebuilt, err := s.build(ctx, folder, address)
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,6 @@
 package must
 
 import (
-	"io"
-	"log"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +12,6 @@ import (
 	"argserver/release/standin"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
@@ -92,9 +88,9 @@ func Fail(t *testing.T, err error, want string) {
 // test ends. It returns the host and port.
 func MemoryRegistry(t *testing.T) string {
 	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(server.Close)
-	return strings.TrimPrefix(server.URL, "http://")
+	address, stop := standin.StartMemoryRegistry()
+	t.Cleanup(stop)
+	return address
 }
 
 // Registry starts a real registry that ends with the test. It returns the host
