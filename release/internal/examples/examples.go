@@ -1,0 +1,172 @@
+// Package examples lets tests run the files in the folder examples, and check what
+// the page there says about them.
+package examples
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"argserver/release/build"
+	"argserver/release/internal/must"
+	"argserver/release/machine"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// Published is the image in every example.
+const Published = "ghcr.io/OWNER/argserver:latest"
+
+// Release makes a release of the commit that is checked out, from a package that is
+// three folders below the root. Its image has the tag latest too.
+func Release(t *testing.T) *build.Release {
+	t.Helper()
+	if err := machine.Check(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	r, err := build.Make(t.Context(), build.Options{
+		Clone:      "../../..",
+		Commit:     "HEAD",
+		Tag:        "v1.2.3",
+		Repository: "OWNER/argserver",
+		Registry:   must.Registry(t),
+		Folder:     t.TempDir(),
+		ImageOnly:  true,
+		Log:        t.Output(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	latest, err := name.NewTag(Image(r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Tag(latest, r.Index); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// Image returns the name of a release's image, with the tag latest.
+func Image(r *build.Release) string {
+	return r.Image + ":latest"
+}
+
+// Folder copies the examples into a temporary folder, with an image in place of the
+// published one and nothing else changed.
+func Folder(t *testing.T, image string) string {
+	t.Helper()
+	dir := t.TempDir()
+	entries, err := os.ReadDir("../../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		content := must.Read(t, "../../../examples", entry.Name())
+		must.Write(t, filepath.Join(dir, entry.Name()), strings.ReplaceAll(content, Published, image))
+	}
+	return dir
+}
+
+// Section is what the page says about one place.
+type Section struct {
+	Commands  []string // the blocks of shell commands
+	Arguments []Row    // what you write, and which arguments the program gets
+	Mistakes  []Row    // a mistake, and what you see
+}
+
+// Row is a row of a table. Each cell holds the text of its code spans, joined by
+// newlines, or all of its text if it has none.
+type Row struct{ Left, Right string }
+
+// Read returns a section of the page.
+func Read(t *testing.T, heading string) Section {
+	t.Helper()
+	section, err := parse(must.Read(t, "../../../examples/README.md"), heading)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return section
+}
+
+var (
+	codeBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+	codeSpan  = regexp.MustCompile("`` (.+?) ``|`([^`]+)`")
+)
+
+// The headers of the two tables.
+const (
+	arguments = "you write|the program gets"
+	mistakes  = "mistake|what you see"
+)
+
+func parse(page, heading string) (section Section, err error) {
+	_, text, found := strings.Cut(page, "\n## "+heading+"\n")
+	if !found {
+		return section, fmt.Errorf("the page has no section %q", heading)
+	}
+	text, _, _ = strings.Cut(text, "\n## ")
+	for _, match := range codeBlock.FindAllStringSubmatch(text, -1) {
+		section.Commands = append(section.Commands, match[1])
+	}
+	table := ""
+	for line := range strings.Lines(text) {
+		row, ok := strings.CutPrefix(strings.TrimSpace(line), "| ")
+		if !ok {
+			if !strings.HasPrefix(line, "|--") {
+				table = ""
+			}
+			continue
+		}
+		cells := strings.Split(strings.TrimSuffix(row, " |"), " | ")
+		if len(cells) != 2 {
+			return section, fmt.Errorf("section %q: a row has %d cells, want 2: %s", heading, len(cells), line)
+		}
+		switch table {
+		case "":
+			table = strings.Join(cells, "|")
+		case arguments:
+			section.Arguments = append(section.Arguments, Row{cellText(cells[0]), cellText(cells[1])})
+		case mistakes:
+			section.Mistakes = append(section.Mistakes, Row{cellText(cells[0]), cellText(cells[1])})
+		default:
+			return section, fmt.Errorf("section %q: no test knows the table %q", heading, table)
+		}
+	}
+	return section, nil
+}
+
+func cellText(cell string) string {
+	spans := codeSpan.FindAllStringSubmatch(cell, -1)
+	if spans == nil {
+		return cell
+	}
+	var lines []string
+	for _, span := range spans {
+		lines = append(lines, strings.ReplaceAll(span[1]+span[2], `\|`, "|"))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Check compares a row with what was seen: the same arguments if the row gives
+// arguments, else a message that contains the text of the row.
+func Check(t *testing.T, row Row, got string) {
+	t.Helper()
+	if !matches(row.Right, got) {
+		t.Errorf("%s\ngives\n%s\nbut the page says\n%s", row.Left, got, row.Right)
+	}
+}
+
+func matches(want, got string) bool {
+	var wantArgs, gotArgs []string
+	if json.Unmarshal([]byte(want), &wantArgs) == nil {
+		return json.Unmarshal([]byte(got), &gotArgs) == nil && slices.Equal(wantArgs, gotArgs)
+	}
+	return strings.Contains(got, want)
+}
