@@ -15,9 +15,16 @@ import (
 // what is cleaned up later than this check counts as left behind.
 func Unchanged(t *testing.T) {
 	t.Helper()
-	before := snapshot(t)
+	before, beforeSysctls := snapshot(t), sysctls(t)
 	t.Cleanup(func() {
-		after := snapshot(t)
+		after, afterSysctls := snapshot(t), sysctls(t)
+		// A setting that is new or gone is that of a kernel module or an interface.
+		for path, value := range beforeSysctls {
+			if now, ok := afterSysctls[path]; ok {
+				before["sysctls"] = append(before["sysctls"], path+" = "+value)
+				after["sysctls"] = append(after["sysctls"], path+" = "+now)
+			}
+		}
 		for name := range before {
 			if changes := difference(before[name], after[name]); changes != nil {
 				t.Errorf("the test changes the machine, %s:\n%s", name, strings.Join(changes, "\n"))
@@ -32,7 +39,6 @@ func snapshot(t *testing.T) map[string][]string {
 	t.Helper()
 	return map[string][]string{
 		"mounts":     lines(Read(t, "/proc/self/mounts")),
-		"sysctls":    sysctls(t),
 		"interfaces": lines(Run(t, ".", "sh", "-c", "ip -brief link; ip -brief address")),
 		// The lifetime of a route that a router announced counts down.
 		"routes": lines(regexp.MustCompile(` expires \d+sec`).ReplaceAllString(
@@ -59,13 +65,13 @@ var counters = regexp.MustCompile(`^/proc/sys/(fs/(aio-nr|dentry-state|file-nr|i
 	`|kernel/(ns_last_pid|perf_event_max_sample_rate|pty/nr|random/(entropy_avail|uuid))` +
 	`|net/netfilter/nf_conntrack_count)$`)
 
-func sysctls(t *testing.T) []string {
+func sysctls(t *testing.T) map[string]string {
 	t.Helper()
-	var settings []string
+	settings := map[string]string{}
 	for _, path := range tree(t, "/proc/sys", "/proc/sys/fs/binfmt_misc") {
 		// Those that nobody can read, such as triggers, hold no setting.
 		if value, err := os.ReadFile(path); err == nil && !counters.MatchString(path) {
-			settings = append(settings, path+" = "+strings.TrimSpace(string(value)))
+			settings[path] = strings.TrimSpace(string(value))
 		}
 	}
 	return settings
@@ -92,7 +98,9 @@ func cgroups(t *testing.T) []string {
 	var groups []string
 	for _, path := range tree(t, "/sys/fs/cgroup", skipped...) {
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			groups = append(groups, path)
+			// In version 2, a group passes controllers on to those below.
+			controllers, _ := os.ReadFile(filepath.Join(path, "cgroup.subtree_control"))
+			groups = append(groups, strings.TrimSpace(path+" "+string(controllers)))
 		}
 	}
 	return groups
