@@ -82,32 +82,35 @@ func TestPrepareInstalls(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			root := t.TempDir()
+			list := filepath.Join(root, "packages")
+			must.Write(t, list, "nft nftables\netcd etcd-server\n")
 			must.Write(t, filepath.Join(root, "broken"), strings.Repeat("x\n", c.broken))
 			must.Write(t, filepath.Join(root, "usr/lib/binfmt.d/qemu-s390x.conf"), "")
 			must.Write(t, filepath.Join(root, "proc/sys/fs/binfmt_misc/register"), "")
 			out, err := prepare(t, root, map[string]string{
 				"sleep": ":",
+				"nft":   ":",
 				"apt-get": `echo "apt-get $*" >>` + root + `/log
 					[[ -s ` + root + `/broken ]] || exit 0
 					sed -i 1d ` + root + `/broken
 					exit 100`,
-			}, "haproxy")
+			}, "haproxy", list)
 			if (err != nil) != c.fails {
 				t.Errorf("the script ends with %v", err)
 			}
 			if tries := strings.Count(out, "retry: exit status 100 of: apt-get"); tries != c.tries {
 				t.Errorf("the script tells of %d more tries, want %d:\n%s", tries, c.tries, out)
 			}
-			if installs := strings.HasSuffix(must.Read(t, root, "log"), " haproxy ca-certificates\n"); installs == c.fails {
-				t.Errorf("the script installs haproxy: %v, want %v", installs, !c.fails)
+			if installs := strings.HasSuffix(must.Read(t, root, "log"), " haproxy etcd-server ca-certificates\n"); installs == c.fails {
+				t.Errorf("the script installs haproxy, etcd-server and certificates: %v, want %v", installs, !c.fails)
 			}
 		})
 	}
 }
 
-// prepare runs the script for a folder in place of /, with some commands replaced
-// and the package of one command missing.
-func prepare(t *testing.T, root string, commands map[string]string, missing string) (string, error) {
+// prepare runs the script for a folder in place of /, with some commands replaced,
+// the package of one command missing, and further lists of packages.
+func prepare(t *testing.T, root string, commands map[string]string, missing string, lists ...string) (string, error) {
 	t.Helper()
 	bin := t.TempDir()
 	for _, name := range []string{"basename", "bash", "cat", "dirname", "ln", "sed", "uname"} {
@@ -131,8 +134,8 @@ func prepare(t *testing.T, root string, commands map[string]string, missing stri
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command("./prepare", root)
-	cmd.Env = []string{"PATH=" + bin}
+	cmd := exec.Command("./prepare", lists...)
+	cmd.Env = []string{"PATH=" + bin, "PREPARE_ROOT=" + root}
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
