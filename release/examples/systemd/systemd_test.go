@@ -193,7 +193,7 @@ func (p place) testRestart(t *testing.T) {
 	p.run(t, "systemctl", "restart", "argserver")
 	p.ask(t, "/healthz")
 	p.run(t, "kill", "-KILL", p.run(t, p.pid...))
-	const want = "ActiveState=active\nNRestarts=1"
+	const want = "NRestarts=1\nActiveState=active"
 	got := ""
 	for deadline := time.Now().Add(time.Minute); got != want && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		got = p.show(t, "NRestarts,ActiveState")
