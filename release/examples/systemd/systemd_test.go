@@ -151,6 +151,7 @@ func (p place) test(t *testing.T) {
 	}
 	t.Run("arguments", func(t *testing.T) { p.testArguments(t, section.Arguments) })
 	t.Run("mistakes", func(t *testing.T) { p.testMistakes(t, section.Mistakes) })
+	t.Run("invalid setting", p.testInvalidSetting)
 }
 
 // enter types commands of the page in the folder of the examples.
@@ -259,13 +260,13 @@ func (p place) testMistakes(t *testing.T, rows []examples.Row) {
 	for _, row := range rows {
 		unit := p.example(t)
 		if row.Left == "a port in use" {
-			p.run(t, "systemd-run", "--quiet", "--unit=other", "--socket-property=ListenStream=8080", "/bin/true")
+			p.run(t, "systemd-run", "--quiet", "--collect", "--unit=other", "--socket-property=ListenStream=8080", "/bin/true")
 		} else {
 			unit = p.change(unit, strings.ReplaceAll(row.Left, "ghcr.io/owner/argserver", repository))
 		}
 		seen, _ := p.start(t, unit)
 		p.stop()
-		p.command("systemctl", "stop", "other.socket").Run()
+		p.command("systemctl", "stop", "other.socket", "other.service").Run()
 		examples.Check(t, row, seen)
 	}
 }
@@ -309,26 +310,62 @@ func (p place) stop() {
 	p.command("sh", "-c", "systemctl stop argserver; systemctl reset-failed argserver; rm "+p.file+"; systemctl daemon-reload").Run()
 }
 
-// testHealthCheck shows that Podman takes the health check of an image from Docker's
-// format only.
-func (p place) testHealthCheck(t *testing.T) {
-	const inspect = `podman image inspect --format='{{ .ManifestType }} {{ json .HealthCheck }}' "$0"`
-	got := p.run(t, "sh", "-euc", `podman image rm --all --force; podman pull --quiet "$0"; `+inspect, p.image)
-	if want := "application/vnd.oci.image.manifest.v1+json null"; !strings.HasSuffix(got, want) {
-		t.Errorf("Podman has the published image with\n%s\nwant\n%s", got, want)
+// testInvalidSetting shows that a start which cannot succeed is not repeated.
+func (p place) testInvalidSetting(t *testing.T) {
+	if seen, started := p.start(t, p.change(p.example(t), "Environment=ARGSERVER_DRAIN=5")); started {
+		t.Errorf("the unit starts with an invalid setting:\n%s", seen)
 	}
-	got = p.run(t, "sh", "-euc", `podman save --quiet --format=docker-archive --output=/root/image.tar "$0"
-		podman image rm --all --force; podman load --quiet --input=/root/image.tar; `+inspect, p.image)
-	if want := `application/vnd.docker.distribution.manifest.v2+json {"Test":["CMD","/healthcheck"],`; !strings.Contains(got, want) {
-		t.Errorf("Podman has the image in Docker's format with\n%s\nwant\n%s", got, want)
+	const want = "NRestarts=0\nActiveState=failed"
+	if got := p.show(t, "NRestarts,ActiveState"); got != want {
+		t.Errorf("with an invalid setting, the unit has\n%s\nwant\n%s", got, want)
+	}
+	p.stop()
+}
+
+// testHealthCheck shows why the example has a health check of its own, and why it
+// begins with CMD.
+func (p place) testHealthCheck(t *testing.T) {
+	seen, _ := p.start(t, p.example(t))
+	if got := p.run(t, "podman", "inspect", "--format={{ .State.Health.Status }}", "systemd-argserver"); got != "healthy" {
+		t.Errorf("after the start, the container is %s:\n%s", got, seen)
+	}
+	p.stop()
+
+	for form, want := range map[string]string{
+		"CMD /healthcheck":        `["CMD","/healthcheck"]`,
+		"/healthcheck":            `["CMD-SHELL","/healthcheck"]`,
+		`["/healthcheck"]`:        `["CMD-SHELL","/healthcheck"]`,
+		`["CMD","/healthcheck"]`:  `["[\"CMD\",\"/healthcheck\"]"]`,
+		`["CMD", "/healthcheck"]`: `["[\"CMD\",","\"/healthcheck\"]"]`,
+	} {
+		p.run(t, "podman", "create", "--replace", "--name=form", "--health-cmd="+form, p.image)
+		if got := p.run(t, "podman", "inspect", "--format={{ json .Config.Healthcheck.Test }}", "form"); got != want {
+			t.Errorf("Podman takes the health check %s for %s, want %s", form, got, want)
+		}
+	}
+	p.run(t, "podman", "rm", "form")
+
+	const inspect = `podman image inspect --format='{{ .ManifestType }} {{ json .HealthCheck }}' "$0"`
+	if got, want := p.run(t, "sh", "-c", inspect, p.image), "application/vnd.oci.image.manifest.v1+json null"; got != want {
+		t.Errorf("of the image, Podman has\n%s\nwant\n%s", got, want)
+	}
+	got := p.run(t, "sh", "-euc", `podman save --quiet --format=docker-archive --output=/root/image.tar "$0"
+		podman image rm "$0" >/dev/null
+		podman load --quiet --input=/root/image.tar >/dev/null
+		`+inspect, p.image)
+	if want := `application/vnd.docker.distribution.manifest.v2+json {"Test":["CMD","/healthcheck"],`; !strings.HasPrefix(got, want) {
+		t.Errorf("of the image in Docker's format, Podman has\n%s\nwant\n%s…", got, want)
 	}
 }
 
-// testSecurity has systemd judge the unit. The threshold is ten times the exposure.
+// testSecurity has systemd judge the unit. The threshold is an exposure of 2.0.
 func (p place) testSecurity(t *testing.T) {
 	must.Write(t, filepath.Join(p.root, p.file), p.example(t))
 	defer p.stop()
 	p.run(t, "systemctl", "daemon-reload")
 	out := p.run(t, "systemd-analyze", "security", "--no-pager", "--threshold=20", "argserver")
-	t.Log(strings.TrimSpace(out[strings.LastIndex(out, "\n"):]))
+	exposure := regexp.MustCompile(`Overall exposure level .*: (\S+)`).FindStringSubmatch(out)
+	if exposure == nil || !strings.Contains(must.Read(t, "../../../examples/README.md"), "exposure of "+exposure[1]+".") {
+		t.Errorf("the page has another exposure than systemd:\n%s", out)
+	}
 }
