@@ -2,8 +2,6 @@ package product_test
 
 import (
 	"context"
-	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,8 +29,9 @@ func testDocuments(t *testing.T, r *build.Release) {
 	must.Run(t, ".", "docker", "buildx", "imagetools", "create", "--tag="+r.Image+":latest", r.Image+":staging-"+r.Metadata.Version)
 	must.Run(t, ".", "docker", "pull", "--quiet", r.Image+":latest")
 	changed := []string{"ghcr.io/OWNER/argserver", r.Image, "platform linux/amd64", "platform linux/" + runtime.GOARCH}
-	for i, port := range []string{"8080", "8081", "8443"} {
-		free := freePort(t)
+	ports := []string{"8080", "8081", "8443"}
+	for i, free := range must.FreePorts(t, len(ports)) {
+		port := ports[i]
 		changed = append(changed, "-p "+port+":", "-p "+free+":", "localhost:"+port, "localhost:"+free, "]:"+port, "]:"+free, "1:"+port, "1:"+free,
 			"ADDR=:"+port, "ADDR=:"+free, "tcp :"+port, "tcp :"+free, "…:"+port, "…:"+free, "PORT="+port, "PORT="+free)
 		if i == 0 {
@@ -164,15 +163,4 @@ func TestMatches(t *testing.T) {
 			t.Errorf("%q matches %q: %v, want %v", c.want, c.got, !c.match, c.match)
 		}
 	}
-}
-
-// freePort returns a port that nobody listened on a moment ago.
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", ":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)
 }

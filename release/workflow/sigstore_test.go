@@ -80,7 +80,7 @@ func startSigstore(t *testing.T, programs string) *sigstore {
 	program := func(name string, args ...string) *exec.Cmd {
 		return exec.Command(filepath.Join(programs, name), args...)
 	}
-	ports := freePorts(t, 8)
+	ports := must.FreePorts(t, 8)
 	address := func(i int) string { return "http://127.0.0.1:" + ports[i] }
 	log, fulcio, rekor, timestamps := address(0), address(1), address(2), address(3)
 
@@ -300,23 +300,6 @@ func writeKey(t *testing.T, path string) {
 	}
 	must.Write(t, path+".key", string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: private})))
 	must.Write(t, path+".pub", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})))
-}
-
-// freePorts returns ports of the loopback address that nobody listened on a moment
-// ago.
-func freePorts(t *testing.T, n int) []string {
-	t.Helper()
-	var ports []string
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer listener.Close()
-		_, port, _ := net.SplitHostPort(listener.Addr().String())
-		ports = append(ports, port)
-	}
-	return ports
 }
 
 // startServer runs a server until the test ends, and returns what it answers at a

@@ -139,7 +139,7 @@ type place struct {
 func (p place) test(t *testing.T) {
 	section := examples.Read(t, p.heading)
 	first, last := section.Commands[0], section.Commands[len(section.Commands)-1]
-	if out := p.enter(t, first); !strings.HasSuffix(out, " g h i j]") {
+	if out := p.enter(t, first); !strings.HasSuffix(out, `argserver","g","h","i","j"]`) {
 		t.Errorf("%s\nprints\n%s\nwhich does not end with the arguments in the example", first, out)
 	}
 	t.Run("hardening", p.testHardening)

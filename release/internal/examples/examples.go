@@ -3,14 +3,17 @@
 package examples
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"argserver/release/build"
 	"argserver/release/internal/must"
@@ -81,9 +84,10 @@ type Section struct {
 	Mistakes  []Row    // a mistake, and what you see
 }
 
-// Row is a row of a table. Each cell holds the text of its code spans, joined by
-// newlines, or all of its text if it has none.
-type Row struct{ Left, Right string }
+// Row is a row of a table. Left holds the text of the code spans, joined by newlines,
+// or all of the text if there are none. Right holds that of the first code span. Cell is
+// the left cell as it stands on the page.
+type Row struct{ Left, Right, Cell string }
 
 // Read returns a section of the page.
 func Read(t *testing.T, heading string) Section {
@@ -117,24 +121,25 @@ func parse(page, heading string) (section Section, err error) {
 	}
 	table := ""
 	for line := range strings.Lines(text) {
-		row, ok := strings.CutPrefix(strings.TrimSpace(line), "| ")
+		text, ok := strings.CutPrefix(strings.TrimSpace(line), "| ")
 		if !ok {
 			if !strings.HasPrefix(line, "|--") {
 				table = ""
 			}
 			continue
 		}
-		cells := strings.Split(strings.TrimSuffix(row, " |"), " | ")
+		cells := strings.Split(strings.TrimSuffix(text, " |"), " | ")
 		if len(cells) != 2 {
 			return section, fmt.Errorf("section %q: a row has %d cells, want 2: %s", heading, len(cells), line)
 		}
+		row := Row{Left: strings.Join(spans(cells[0]), "\n"), Right: spans(cells[1])[0], Cell: cells[0]}
 		switch table {
 		case "":
 			table = strings.Join(cells, "|")
 		case arguments:
-			section.Arguments = append(section.Arguments, Row{cellText(cells[0]), cellText(cells[1])})
+			section.Arguments = append(section.Arguments, row)
 		case mistakes:
-			section.Mistakes = append(section.Mistakes, Row{cellText(cells[0]), cellText(cells[1])})
+			section.Mistakes = append(section.Mistakes, row)
 		default:
 			return section, fmt.Errorf("section %q: no test knows the table %q", heading, table)
 		}
@@ -142,20 +147,20 @@ func parse(page, heading string) (section Section, err error) {
 	return section, nil
 }
 
-func cellText(cell string) string {
-	spans := codeSpan.FindAllStringSubmatch(cell, -1)
-	if spans == nil {
-		return cell
+// spans returns the text of the code spans in a cell, or all of its text if there are
+// none.
+func spans(cell string) (texts []string) {
+	for _, match := range codeSpan.FindAllStringSubmatch(cell, -1) {
+		texts = append(texts, strings.ReplaceAll(match[1]+match[2], `\|`, "|"))
 	}
-	var lines []string
-	for _, span := range spans {
-		lines = append(lines, strings.ReplaceAll(span[1]+span[2], `\|`, "|"))
+	if texts == nil {
+		return []string{cell}
 	}
-	return strings.Join(lines, "\n")
+	return texts
 }
 
 // Check compares a row with what was seen: the same arguments if the row gives
-// arguments, else a message that contains the text of the row.
+// arguments, else a message that contains the text of the row, in upper or lower case.
 func Check(t *testing.T, row Row, got string) {
 	t.Helper()
 	if !matches(row.Right, got) {
@@ -168,5 +173,18 @@ func matches(want, got string) bool {
 	if json.Unmarshal([]byte(want), &wantArgs) == nil {
 		return json.Unmarshal([]byte(got), &gotArgs) == nil && slices.Equal(wantArgs, gotArgs)
 	}
-	return strings.Contains(got, want)
+	return strings.Contains(strings.ToLower(got), strings.ToLower(want))
+}
+
+// Type runs a block of shell commands in a folder until one fails, two minutes at
+// most. It returns what they print. It also works while a test cleans up.
+func Type(t *testing.T, dir, block string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-e", "-c", block)
+	cmd.Dir = dir
+	cmd.WaitDelay = time.Second
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }

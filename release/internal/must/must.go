@@ -2,6 +2,7 @@
 package must
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -103,4 +104,20 @@ func Registry(t *testing.T) string {
 	}
 	t.Cleanup(stop)
 	return address
+}
+
+// FreePorts returns TCP ports that nobody listened on a moment ago.
+func FreePorts(t *testing.T, n int) []string {
+	t.Helper()
+	var ports []string
+	for range n {
+		listener, err := net.Listen("tcp", ":0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		_, port, _ := net.SplitHostPort(listener.Addr().String())
+		ports = append(ports, port)
+	}
+	return ports
 }

@@ -1,0 +1,72 @@
+package docker_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"argserver/release/internal/examples"
+	"argserver/release/internal/must"
+)
+
+func testCompose(t *testing.T, image string) {
+	// A configuration of its own makes this Compose the one that docker finds.
+	t.Setenv("DOCKER_HOST", must.Run(t, ".", "docker", "context", "inspect", "--format={{ .Endpoints.docker.Host }}"))
+	t.Setenv("DOCKER_CONFIG", t.TempDir())
+	must.Run(t, "compose", "go", "build", "-o="+os.Getenv("DOCKER_CONFIG")+"/cli-plugins/docker-compose", "github.com/docker/compose/v5/cmd")
+	p := prepare(t, image, "Compose", "compose.yaml")
+	t.Cleanup(func() { p.stop(t) })
+	p.start(t)
+	p.stop(t)
+
+	row := func(lines string) string { return "image: " + image + "\nports: [\"127.0.0.1::8080\"]\n" + lines }
+	file := "services:\n"
+	for i, r := range p.Arguments {
+		service := fmt.Sprintf("  row%d:\n%s", i, indent(row(r.Left)))
+		if isArgs(r) {
+			file += service
+			continue
+		}
+		must.Write(t, filepath.Join(p.dir, "row.yaml"), "services:\n"+strings.Replace(service, fmt.Sprint("row", i), "row", 1))
+		got, err := examples.Type(t, p.dir, "docker compose --project-name argserver-row --file row.yaml up --detach")
+		if err == nil {
+			t.Errorf("%s\nstarts, but the page says\n%s", r.Left, r.Right)
+		}
+		examples.Check(t, r, got)
+		examples.Type(t, p.dir, "docker compose --project-name argserver-row --file row.yaml down")
+	}
+	must.Write(t, filepath.Join(p.dir, "rows.yaml"), file)
+	rows := func(args string) string {
+		out, err := examples.Type(t, p.dir, "docker compose --project-name argserver-rows --file rows.yaml "+args)
+		if err != nil {
+			t.Errorf("docker compose %s: %v\n%s", args, err, out)
+		}
+		return strings.TrimSpace(out)
+	}
+	rows("up --detach")
+	for i, r := range p.Arguments {
+		if isArgs(r) {
+			lines := strings.Split(rows(fmt.Sprintf("port row%d 8080", i)), "\n")
+			got, err := args(lines[len(lines)-1])
+			if err != nil {
+				t.Error(err)
+			}
+			examples.Check(t, r, got)
+		}
+	}
+	rows("down")
+
+	for _, r := range p.Mistakes {
+		t.Run(r.Left, func(t *testing.T) {
+			t.Cleanup(func() { p.stop(t) }) // after the file is as it was
+			p.mistake(t, r)
+			got, err := examples.Type(t, p.dir, p.Commands[0])
+			if err == nil {
+				t.Errorf("starts in spite of the mistake")
+			}
+			examples.Check(t, r, got)
+		})
+	}
+}

@@ -1,0 +1,116 @@
+package docker_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"argserver/release/internal/examples"
+	"argserver/release/internal/must"
+)
+
+func testSwarm(t *testing.T, image string) {
+	if state := must.Run(t, ".", "docker", "info", "--format={{ .Swarm.LocalNodeState }}"); state != "inactive" {
+		t.Fatalf("this Docker Engine is in a swarm (%s), and the test would add to it: docker swarm leave", state)
+	}
+	t.Cleanup(func() {
+		must.Run(t, ".", "docker", "swarm", "leave", "--force")
+		must.Run(t, ".", "docker", "network", "rm", "docker_gwbridge") // which the Engine would keep
+	})
+	must.Run(t, ".", "docker", "swarm", "init", "--advertise-addr=127.0.0.1")
+	p := prepare(t, image, "Swarm", "stack.yaml")
+	p.start(t)
+	t.Run("update", func(t *testing.T) { testUpdate(t, p) })
+	p.remove(t)
+
+	// The page has two rows for what depends on the client.
+	old := strings.HasPrefix(must.Run(t, ".", "docker", "version", "--format={{ .Client.Version }}"), "20.10.")
+	all := p.Arguments
+	p.Arguments = slices.DeleteFunc(slices.Clone(all), func(r examples.Row) bool {
+		another := func(other examples.Row) bool { return other.Left == r.Left && other != r }
+		return slices.ContainsFunc(all, another) && old != strings.Contains(r.Cell, "Docker 20.10")
+	})
+	file := "version: \"3.9\"\nservices:\n"
+	ports := must.FreePorts(t, len(p.Arguments))
+	for i, r := range p.Arguments {
+		service := indent("image: " + image + "\nports: [{target: 8080, published: " + ports[i] + ", mode: host}]\n" + r.Left)
+		if isArgs(r) {
+			file += fmt.Sprintf("  row%d:\n%s", i, service)
+			continue
+		}
+		must.Write(t, filepath.Join(p.dir, "row.yaml"), "version: \"3.9\"\nservices:\n  row:\n"+service)
+		got, err := examples.Type(t, p.dir, "docker stack deploy --compose-file row.yaml argserver-row")
+		if err == nil {
+			t.Errorf("%s\nstarts, but the page says\n%s", r.Left, r.Right)
+		}
+		examples.Check(t, r, got)
+	}
+	must.Write(t, filepath.Join(p.dir, "rows.yaml"), file)
+	must.Run(t, p.dir, "docker", "stack", "deploy", "--compose-file=rows.yaml", "argserver-rows")
+	for i, r := range p.Arguments {
+		if isArgs(r) {
+			got, err := args("localhost:" + ports[i])
+			if err != nil {
+				t.Error(err)
+			}
+			examples.Check(t, r, got)
+		}
+	}
+	must.Run(t, ".", "docker", "stack", "rm", "argserver-rows")
+	awaitRemoved(t, "argserver-rows")
+
+	for _, r := range p.Mistakes {
+		t.Run(r.Left, func(t *testing.T) {
+			p.mistake(t, r)
+			start, _, _ := strings.Cut(p.Commands[0], "\ncurl ")
+			got, err := examples.Type(t, p.dir, start)
+			if err == nil {
+				got = await(t, contains(r.Right), "docker", "stack", "ps", "--no-trunc", "--format={{ .CurrentState }} {{ .Error }}", "argserver")
+				p.remove(t)
+			}
+			examples.Check(t, r, got)
+		})
+	}
+}
+
+// testUpdate updates the service of the example, then makes an update that does not
+// become healthy: Swarm brings the version before it back.
+func testUpdate(t *testing.T, p place) {
+	deploy, _, _ := strings.Cut(p.Commands[0], "\ncurl ")
+	file := filepath.Join(p.dir, p.file)
+	content := must.Read(t, file)
+	for _, c := range []struct{ command, state, args string }{
+		{"[k]", "completed", `["/argserver","k"]`},
+		{"[l]\n    healthcheck: {test: [CMD, /health], interval: 1s, retries: 1}", "rollback_completed", `["/argserver","k"]`},
+	} {
+		must.Write(t, file, strings.Replace(content, "[g, h, i, j]", c.command, 1))
+		if out, err := examples.Type(t, p.dir, deploy); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		state := await(t, func(out string) bool { return out == c.state }, "docker", "service", "inspect", "--format={{ .UpdateStatus.State }}", "argserver_argserver")
+		if got, err := args("localhost:" + p.port); err != nil || strings.TrimSpace(got) != c.args || state != c.state {
+			t.Errorf("the update to %s is %s, and the arguments are %s (%v), want %s and %s", c.command, state, got, err, c.state, c.args)
+		}
+	}
+	must.Write(t, file, content)
+}
+
+// remove types the commands that stop the stack, and waits until its tasks are gone.
+func (p place) remove(t *testing.T) {
+	t.Helper()
+	p.stop(t)
+	awaitRemoved(t, "argserver")
+}
+
+// awaitRemoved waits until the containers of a stack are gone, and then its network.
+func awaitRemoved(t *testing.T, stack string) {
+	t.Helper()
+	for _, list := range [][]string{{"ps", "--all"}, {"network", "ls"}} {
+		list = append(list, "--quiet", "--filter=label=com.docker.stack.namespace="+stack)
+		if left := await(t, func(out string) bool { return out == "" }, "docker", list...); left != "" {
+			t.Errorf("docker %s still lists %s of the stack %s", list[0], left, stack)
+		}
+	}
+}
