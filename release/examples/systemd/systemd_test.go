@@ -214,8 +214,13 @@ func (p place) testDrain(t *testing.T) {
 		_, err := command.Output(request)
 		answered <- err
 	}()
+	// Until curl is connected to port 8080, or has failed.
 	for !strings.Contains(p.run(t, "cat", "/proc/net/tcp", "/proc/net/tcp6"), ":1F90 01 ") {
-		time.Sleep(10 * time.Millisecond) // until curl is connected to port 8080
+		select {
+		case err := <-answered:
+			t.Fatal(err)
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 	p.run(t, "systemctl", "stop", "--no-block", "argserver")
 	ready := ""
