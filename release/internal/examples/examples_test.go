@@ -2,6 +2,8 @@ package examples
 
 import (
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"argserver/release/internal/must"
@@ -47,4 +49,42 @@ func TestMatches(t *testing.T) {
 			t.Errorf("%q matches %q: %v, want %v", c.want, c.got, !c.match, c.match)
 		}
 	}
+}
+
+// The table at the top of the page agrees with those below: each of its keys has a row
+// that shows it, and an entry point alone drops the image's CMD.
+func TestOverview(t *testing.T) {
+	page := must.Read(t, "../../../examples/README.md")
+	_, table, _ := strings.Cut(page, "\n| | replaces ENTRYPOINT | replaces CMD |\n|---|---|---|\n")
+	table, _, found := strings.Cut(table, "\n\n")
+	if !found {
+		t.Fatal("the page has no table of keys")
+	}
+	for line := range strings.Lines(table) {
+		cells := strings.Split(strings.Trim(line, "| \n"), " | ")
+		for place := range strings.SplitSeq(cells[0], ", ") {
+			section, err := parse(page, place)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, key := range append(spans(cells[1]), spans(cells[2])...) {
+				if !slices.ContainsFunc(section.Arguments, func(r Row) bool { return uses(r, key) }) {
+					t.Errorf("the section %s has no row with %s", place, key)
+				}
+			}
+			for _, row := range section.Arguments {
+				used := func(key string) bool { return uses(row, key) }
+				empty := strings.Contains(row.Left, "[]") || strings.Contains(row.Left, `""`)
+				if slices.ContainsFunc(spans(cells[1]), used) && !slices.ContainsFunc(spans(cells[2]), used) && !empty &&
+					strings.Contains(row.Right, `"a","b","c","d"`) {
+					t.Errorf("the section %s: %s keeps CMD", place, row.Left)
+				}
+			}
+		}
+	}
+}
+
+// uses tells whether a line of a row begins with a key, or a command has a flag.
+func uses(row Row, key string) bool {
+	return strings.Contains("\n"+row.Left, "\n"+key) || strings.HasPrefix(key, "-") && strings.Contains(row.Left, " "+key+" ")
 }
