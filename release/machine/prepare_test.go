@@ -83,7 +83,7 @@ func TestPrepareInstalls(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			root := t.TempDir()
 			list := filepath.Join(root, "packages")
-			must.Write(t, list, "nft nftables\netcd etcd-server\n")
+			must.Write(t, list, "nft nftables\netcd etcd-server etcd-client\n")
 			must.Write(t, filepath.Join(root, "broken"), strings.Repeat("x\n", c.broken))
 			must.Write(t, filepath.Join(root, "usr/lib/binfmt.d/qemu-s390x.conf"), "")
 			must.Write(t, filepath.Join(root, "proc/sys/fs/binfmt_misc/register"), "")
@@ -101,7 +101,7 @@ func TestPrepareInstalls(t *testing.T) {
 			if tries := strings.Count(out, "retry: exit status 100 of: apt-get"); tries != c.tries {
 				t.Errorf("the script tells of %d more tries, want %d:\n%s", tries, c.tries, out)
 			}
-			if installs := strings.HasSuffix(must.Read(t, root, "log"), " haproxy etcd-server ca-certificates\n"); installs == c.fails {
+			if installs := strings.HasSuffix(must.Read(t, root, "log"), " haproxy etcd-server etcd-client ca-certificates\n"); installs == c.fails {
 				t.Errorf("the script installs haproxy, etcd-server and certificates: %v, want %v", installs, !c.fails)
 			}
 		})
