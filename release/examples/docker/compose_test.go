@@ -19,7 +19,11 @@ func testCompose(t *testing.T, image string) {
 	p := prepare(t, image, "Compose", "compose.yaml")
 	t.Cleanup(func() { p.stop(t) })
 	p.start(t)
-	p.stop(t)
+	const want = "user 65532:65532, read-only true, 134217728 bytes, with swap 134217728, 1000000000 CPUs/1e9, 64 pids, CapBnd 0000000000000000, NoNewPrivs 1, Seccomp 2"
+	if got := hardened(t, "argserver-argserver-1"); got != want {
+		t.Errorf("the container has\n%s, want\n%s", got, want)
+	}
+	p.answersWhile(t, "7s", func() { p.stop(t) })
 
 	row := func(lines string) string { return "image: " + image + "\nports: [\"127.0.0.1::8080\"]\n" + lines }
 	file := "services:\n"
@@ -30,21 +34,23 @@ func testCompose(t *testing.T, image string) {
 			continue
 		}
 		must.Write(t, filepath.Join(p.dir, "row.yaml"), "services:\n"+strings.Replace(service, fmt.Sprint("row", i), "row", 1))
-		got, err := examples.Type(t, p.dir, "docker compose --project-name argserver-row --file row.yaml up --detach")
+		const compose = "docker compose --project-name argserver-row --file row.yaml "
+		got, err := examples.Type(t, p.dir, compose+"up --detach")
+		examples.Type(t, p.dir, compose+"down")
 		if err == nil {
 			t.Errorf("%s\nstarts, but the page says\n%s", r.Left, r.Right)
 		}
 		examples.Check(t, r, got)
-		examples.Type(t, p.dir, "docker compose --project-name argserver-row --file row.yaml down")
 	}
 	must.Write(t, filepath.Join(p.dir, "rows.yaml"), file)
 	rows := func(args string) string {
 		out, err := examples.Type(t, p.dir, "docker compose --project-name argserver-rows --file rows.yaml "+args)
 		if err != nil {
-			t.Errorf("docker compose %s: %v\n%s", args, err, out)
+			t.Fatalf("docker compose %s: %v\n%s", args, err, out)
 		}
 		return strings.TrimSpace(out)
 	}
+	t.Cleanup(func() { rows("down") })
 	rows("up --detach")
 	for i, r := range p.Arguments {
 		if isArgs(r) {
@@ -56,13 +62,12 @@ func testCompose(t *testing.T, image string) {
 			examples.Check(t, r, got)
 		}
 	}
-	rows("down")
 
 	for _, r := range p.Mistakes {
 		t.Run(r.Left, func(t *testing.T) {
 			t.Cleanup(func() { p.stop(t) }) // after the file is as it was
-			p.mistake(t, r)
-			got, err := examples.Type(t, p.dir, p.Commands[0])
+			p.mistake(t, image, r)
+			got, err := examples.Type(t, p.dir, p.Start)
 			if err == nil {
 				t.Errorf("starts in spite of the mistake")
 			}

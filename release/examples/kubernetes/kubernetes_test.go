@@ -62,7 +62,7 @@ func TestKubernetes(t *testing.T) {
 	manifest := must.Read(t, folder, "kubernetes.yaml")
 
 	page := examples.Read(t, "Kubernetes")
-	t.Run("commands", func(t *testing.T) { testCommands(t, folder, page.Commands) })
+	t.Run("commands", func(t *testing.T) { testCommands(t, folder, page) })
 	t.Run("arguments", func(t *testing.T) { testArguments(t, deployment(manifest), page.Arguments) })
 	t.Run("mistakes", func(t *testing.T) { testMistakes(t, page.Mistakes) })
 	t.Run("knative", func(t *testing.T) { testKnative(t, folder) })
@@ -111,15 +111,15 @@ spec:
 `
 
 // testCommands types the commands of the page.
-func testCommands(t *testing.T, folder string, commands []string) {
+func testCommands(t *testing.T, folder string, page examples.Section) {
 	if found := kubectl(t, "get", "deployment,service", "argserver", "--ignore-not-found", "--output=name"); found != "" {
 		t.Fatalf("the namespace default has %q already, which these commands would change", found)
 	}
-	out, err := examples.Type(t, folder, commands[0])
+	out, err := examples.Type(t, folder, page.Start)
 	if want := `["/argserver","g","h","i","j"]`; err != nil || !strings.Contains(out, want) {
 		t.Errorf("the commands end with %v, and print this instead of %s:\n%s", err, want, out)
 	}
-	if out, err := examples.Type(t, folder, commands[1]); err != nil {
+	if out, err := examples.Type(t, folder, page.Stop); err != nil {
 		t.Errorf("the commands end with %v:\n%s", err, out)
 	}
 }
@@ -187,7 +187,7 @@ func testKnative(t *testing.T, folder string) {
 	kubectl(t, "wait", "--for=condition=Established", "--timeout=1m", "--filename="+definition)
 
 	page := examples.Read(t, "Knative")
-	for _, block := range page.Commands {
+	for _, block := range []string{page.Start, page.Stop} {
 		if out, err := examples.Type(t, folder, block); err != nil {
 			t.Errorf("the commands end with %v:\n%s", err, out)
 		}

@@ -138,7 +138,7 @@ type place struct {
 
 func (p place) test(t *testing.T) {
 	section := examples.Read(t, p.heading)
-	first, last := section.Commands[0], section.Commands[len(section.Commands)-1]
+	first, last := section.Start, section.Stop
 	if out := p.enter(t, first); !strings.HasSuffix(out, `argserver","g","h","i","j"]`) {
 		t.Errorf("%s\nprints\n%s\nwhich does not end with the arguments in the example", first, out)
 	}

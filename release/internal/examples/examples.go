@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -79,9 +80,10 @@ func Folder(t *testing.T, image string) string {
 
 // Section is what the page says about one place.
 type Section struct {
-	Commands  []string // the blocks of shell commands
-	Arguments []Row    // what you write, and which arguments the program gets
-	Mistakes  []Row    // a mistake, and what you see
+	Start     string // shell commands that start the example and show its arguments
+	Stop      string // shell commands that stop it
+	Arguments []Row  // what you write, and which arguments the program gets
+	Mistakes  []Row  // a mistake, and what you see
 }
 
 // Row is a row of a table. Left holds the text of the code spans, joined by newlines,
@@ -116,22 +118,25 @@ func parse(page, heading string) (section Section, err error) {
 		return section, fmt.Errorf("the page has no section %q", heading)
 	}
 	text, _, _ = strings.Cut(text, "\n## ")
-	for _, match := range codeBlock.FindAllStringSubmatch(text, -1) {
-		section.Commands = append(section.Commands, match[1])
+	blocks := codeBlock.FindAllStringSubmatch(text, -1)
+	if len(blocks) != 2 {
+		return section, fmt.Errorf("section %q: %d blocks of commands, want one that starts the example and one that stops it", heading, len(blocks))
 	}
+	section.Start, section.Stop = blocks[0][1], blocks[1][1]
 	table := ""
 	for line := range strings.Lines(text) {
-		text, ok := strings.CutPrefix(strings.TrimSpace(line), "| ")
-		if !ok {
-			if !strings.HasPrefix(line, "|--") {
-				table = ""
-			}
+		if !strings.HasPrefix(line, "|") {
+			table = ""
 			continue
 		}
-		cells := strings.Split(strings.TrimSuffix(text, " |"), " | ")
-		if len(cells) != 2 {
-			return section, fmt.Errorf("section %q: a row has %d cells, want 2: %s", heading, len(cells), line)
+		if strings.HasPrefix(line, "|--") {
+			continue
 		}
+		cells := strings.Split(strings.TrimSpace(line), " | ")
+		if len(cells) != 2 || !strings.HasPrefix(cells[0], "| ") || !strings.HasSuffix(cells[1], " |") || cells[0] == "| " || cells[1] == " |" {
+			return section, fmt.Errorf("section %q: want a row like | a | b |, not %s", heading, line)
+		}
+		cells = []string{strings.TrimPrefix(cells[0], "| "), strings.TrimSuffix(cells[1], " |")}
 		row := Row{Left: strings.Join(spans(cells[0]), "\n"), Right: spans(cells[1])[0], Cell: cells[0]}
 		switch table {
 		case "":
@@ -184,6 +189,9 @@ func Type(t *testing.T, dir, block string) (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-e", "-c", block)
 	cmd.Dir = dir
+	// The shell gets a process group, so that what it started ends with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	return string(out), err

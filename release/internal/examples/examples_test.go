@@ -16,7 +16,8 @@ const page = "# Examples\n\n## A\n\nText with `code`.\n\n```sh\nstart\nask\n```\
 func TestParse(t *testing.T) {
 	got, err := parse(page, "A")
 	want := Section{
-		Commands: []string{"start\nask\n", "stop\n"},
+		Start: "start\nask\n",
+		Stop:  "stop\n",
 		Arguments: []Row{
 			{"a: [\"x y\"]\nb: c", `["x y"]`, "`a: [\"x y\"]`<br>`b: c`"},
 			{"`a` | b", "refused", "`` `a` \\| b ``"},
@@ -28,10 +29,17 @@ func TestParse(t *testing.T) {
 	}
 	_, err = parse(page, "C")
 	must.Fail(t, err, `no section "C"`)
-	_, err = parse("\n## A\n| x | y |\n|---|---|\n| 1 | 2 |\n", "A")
-	must.Fail(t, err, `no test knows the table "x|y"`)
-	_, err = parse("\n## A\n| you write | the program gets |\n|---|---|\n| `a` | `b | c` |\n", "A")
-	must.Fail(t, err, "a row has 3 cells, want 2")
+	_, err = parse(page, "B")
+	must.Fail(t, err, "1 blocks of commands, want one that starts the example and one that stops it")
+	for table, want := range map[string]string{
+		"| x | y |\n|---|---|\n| 1 | 2 |":                                `no test knows the table "x|y"`,
+		"| you write | the program gets |\n|---|---|\n| `a` | `b | c` |": "want a row like | a | b |, not | `a` | `b | c` |",
+		"| you write | the program gets |\n|---|---|\n|`a`|`b`|":         "want a row like | a | b |, not |`a`|`b`|",
+		"| you write | the program gets |\n|---|---|\n| `a` |  |":        "want a row like | a | b |, not | `a` |  |",
+	} {
+		_, err = parse(strings.Replace(page, "Text with", table+"\n\nText with", 1), "A")
+		must.Fail(t, err, want)
+	}
 }
 
 func TestMatches(t *testing.T) {
@@ -52,7 +60,8 @@ func TestMatches(t *testing.T) {
 }
 
 // The table at the top of the page agrees with those below: each of its keys has a row
-// that shows it, and an entry point alone drops the image's CMD.
+// that shows it. What replaces ENTRYPOINT names the program, and drops CMD if it is
+// alone; what replaces CMD does not name the program.
 func TestOverview(t *testing.T) {
 	page := must.Read(t, "../../../examples/README.md")
 	_, table, _ := strings.Cut(page, "\n| | replaces ENTRYPOINT | replaces CMD |\n|---|---|---|\n")
@@ -74,10 +83,16 @@ func TestOverview(t *testing.T) {
 			}
 			for _, row := range section.Arguments {
 				used := func(key string) bool { return uses(row, key) }
-				empty := strings.Contains(row.Left, "[]") || strings.Contains(row.Left, `""`)
-				if slices.ContainsFunc(spans(cells[1]), used) && !slices.ContainsFunc(spans(cells[2]), used) && !empty &&
-					strings.Contains(row.Right, `"a","b","c","d"`) {
-					t.Errorf("the section %s: %s keeps CMD", place, row.Left)
+				entryPoint, command := slices.ContainsFunc(spans(cells[1]), used), slices.ContainsFunc(spans(cells[2]), used)
+				isEmpty := strings.Contains(row.Left, "[]") || strings.Contains(row.Left, `""`)
+				if !strings.HasPrefix(row.Right, "[") || isEmpty {
+					continue
+				}
+				if names := strings.Contains(row.Left, "/argserver"); names != entryPoint {
+					t.Errorf("the section %s: the row %s names the program: %v, want %v", place, row.Left, names, entryPoint)
+				}
+				if entryPoint && !command && strings.Contains(row.Right, `"a","b","c","d"`) {
+					t.Errorf("the section %s: the row %s keeps CMD", place, row.Left)
 				}
 			}
 		}
