@@ -24,7 +24,7 @@ func testSwarm(t *testing.T, image string) {
 		must.Run(t, ".", "docker", "network", "rm", "docker_gwbridge") // which the Engine would keep
 	})
 	p.start(t)
-	const want = "user 65532:65532, read-only true, 134217728 bytes, with swap -1, 1000000000 CPUs/1e9, 64 pids, CapBnd 0000000000000000, NoNewPrivs 0, Seccomp 2"
+	const want = "user 65532:65532, read-only true, 134217728 bytes, with swap 268435456, 1000000000 CPUs/1e9, 64 pids, CapBnd 0000000000000000, NoNewPrivs 0, Seccomp 2"
 	if got := hardened(t, must.Run(t, ".", "docker", "ps", "--quiet", "--filter=name=argserver_argserver")); got != want {
 		t.Errorf("the container has\n%s, want\n%s", got, want)
 	}

@@ -55,6 +55,11 @@ func TestKubernetes(t *testing.T) {
 	if os.Getenv("KUBECONFIG") == "" {
 		must.Unchanged(t)
 		startNode(t)
+	} else if os.Getenv("LOAD_IMAGE_ARCHIVE") == "" {
+		t.Fatal("KUBECONFIG is set, so this test would use that cluster: set LOAD_IMAGE_ARCHIVE to the command that loads the archive of an image into it, such as kind load image-archive, or unset KUBECONFIG")
+	}
+	if nodes := strings.Fields(kubectl(t, "get", "nodes", "--output=name")); len(nodes) != 1 {
+		t.Fatalf("the cluster has the nodes %q, want one: a row of the page is about two pods on the same node", nodes)
 	}
 	load(t, serverImage, server)
 	load(t, clientImage, client)
@@ -68,11 +73,13 @@ func TestKubernetes(t *testing.T) {
 	t.Run("knative", func(t *testing.T) { testKnative(t, folder) })
 
 	apply(t, "", change(namespaceManifest, "NAME", restricted))
-	t.Cleanup(func() { kubectl(t, "delete", "namespace", restricted, "--wait=false") })
+	t.Cleanup(func() { kubectl(t, "delete", "namespace", restricted) })
+	kubectl(t, "-n", restricted, "wait", "--for=create", "--timeout=1m", "serviceaccount/default")
 	apply(t, restricted, change(clientManifest, "IMAGE", clientImage))
 	kubectl(t, "-n", restricted, "wait", "--for=condition=Ready", "--timeout=2m", "pod/client")
 	t.Run("restricted", func(t *testing.T) { testRestricted(t, deployment(manifest)) })
 	t.Run("probes", func(t *testing.T) { testProbes(t, deployment(manifest)) })
+	t.Run("hardening", func(t *testing.T) { testHardening(t, manifest) })
 	t.Run("downward API", func(t *testing.T) { testDownwardAPI(t, manifest) })
 	t.Run("rollout", func(t *testing.T) { testRollout(t, manifest) })
 	t.Run("single replica", func(t *testing.T) { testSingleReplica(t, manifest) })
@@ -124,9 +131,24 @@ func testCommands(t *testing.T, folder string, page examples.Section) {
 	}
 }
 
+// conformance holds the four cases of the conformance tests of Kubernetes, with
+// /argserver in place of the program there.
+// https://github.com/kubernetes/kubernetes/blob/v1.34.3/test/e2e/common/node/containers.go
+var conformance = []examples.Row{
+	{Left: "neither", Right: `["/argserver","a","b","c","d"]`},
+	{Left: "args: [entrypoint-tester, override, arguments]", Right: `["/argserver","entrypoint-tester","override","arguments"]`},
+	{Left: "command: [/argserver, entrypoint-tester]", Right: `["/argserver","entrypoint-tester"]`},
+	{Left: "command: [/argserver]\nargs: [entrypoint-tester, override, arguments]", Right: `["/argserver","entrypoint-tester","override","arguments"]`},
+}
+
 // testArguments gives each row a Deployment of its own in the namespace default,
 // all at once, and asks each for its arguments.
 func testArguments(t *testing.T, manifest string, rows []examples.Row) {
+	for _, want := range conformance {
+		if !slices.ContainsFunc(rows, func(r examples.Row) bool { return r.Left == want.Left && r.Right == want.Right }) {
+			t.Errorf("the page lacks the row %q", want)
+		}
+	}
 	outputs := make([]string, len(rows))
 	for i, row := range rows {
 		lines := ""
@@ -242,6 +264,23 @@ func testDownwardAPI(t *testing.T, manifest string) {
 	}
 }
 
+// testHardening asks argserver for its user and limits, and the cluster for the rest.
+// The token of a service account would be a volume.
+func testHardening(t *testing.T, manifest string) {
+	start(t, manifest)
+	overview := ask(t, "/overview?format=json")
+	for _, want := range []string{`"user":65532,"group":65532,"groups":["65532"]`, `"cpus":1,"memory":134217728`} {
+		if !strings.Contains(overview, want) {
+			t.Errorf("the overview is %s, want one with %s", overview, want)
+		}
+	}
+	got := kubectl(t, "-n", restricted, "get", "pod", pods(t, restricted, "argserver")[0],
+		"--output=jsonpath={.spec.volumes} {.spec.enableServiceLinks} {.spec.containers[0].securityContext.readOnlyRootFilesystem}")
+	if want := " false true"; got != want {
+		t.Errorf("volumes, service links and read-only root are %q, want %q", got, want)
+	}
+}
+
 // report is what the client prints after a load.
 type report struct {
 	Sent, Lost      int
@@ -281,8 +320,15 @@ func restart(t *testing.T, connections string) report {
 	kubectl(t, append([]string{"-n", restricted, "wait", "--for=delete", "--timeout=1m", "pod"}, old...)...)
 	r := stop()
 	t.Logf("%s connections: %d requests, %d lost %v, answered by %d pods", connections, r.Sent, r.Lost, r.Errors, len(r.Answers))
-	if r.Sent < 5000 || len(r.Answers) != 2*len(old) {
-		t.Errorf("%d requests were answered by %d pods, want 5000 or more and %d old and new pods", r.Sent, len(r.Answers), 2*len(old))
+	// Kept connections may miss one of the pods by chance.
+	byOld := 0
+	for answer := range r.Answers {
+		if slices.ContainsFunc(old, func(pod string) bool { return strings.Contains(answer, pod) }) {
+			byOld++
+		}
+	}
+	if r.Sent < 5000 || byOld == 0 || byOld == len(r.Answers) {
+		t.Errorf("%d requests were answered by %d old pods and %d new ones, want 5000 or more and both", r.Sent, byOld, len(r.Answers)-byOld)
 	}
 	return r
 }
@@ -311,7 +357,7 @@ func testSingleReplica(t *testing.T, manifest string) {
 			r := stop()
 			answered := r.LastAnswer.Sub(begin)
 			t.Logf("the Service answered for %v, %d requests, then refused %d", answered.Round(10*time.Millisecond), r.Sent-r.Lost, r.Lost)
-			if (answered > drain-time.Second/2) != c.whole {
+			if (answered >= drain) != c.whole {
 				t.Errorf("the Service answered for %v, want the whole drain of %v: %v", answered, drain, c.whole)
 			}
 		})
@@ -329,12 +375,15 @@ func testGracePeriod(t *testing.T, manifest string) {
 		kubectl(t, "-n", restricted, "rollout", "status", "deployment/"+c.name, "--timeout=2m")
 		// The finalizer keeps the pod's status.
 		pod := "pod/" + pods(t, restricted, c.name)[0]
-		kubectl(t, "-n", restricted, "patch", pod, `--patch={"metadata": {"finalizers": ["argserver.test/status"]}}`)
+		finalizers := func(list string) {
+			kubectl(t, "-n", restricted, "patch", pod, `--patch={"metadata": {"finalizers": `+list+`}}`)
+		}
+		finalizers(`["argserver.test/status"]`)
+		t.Cleanup(func() { finalizers("null") })
 		kubectl(t, "-n", restricted, "delete", "deployment", c.name)
 		const exitCode = "{.status.containerStatuses[0].state.terminated.exitCode}"
 		kubectl(t, "-n", restricted, "wait", "--for=jsonpath="+exitCode, "--timeout=1m", pod)
 		got := kubectl(t, "-n", restricted, "get", pod, "--output=jsonpath="+exitCode)
-		kubectl(t, "-n", restricted, "patch", pod, `--patch={"metadata": {"finalizers": null}}`)
 		if got != c.want {
 			t.Errorf("%s: the exit code is %s, want %s", c.name, got, c.want)
 		}
