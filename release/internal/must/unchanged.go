@@ -48,10 +48,11 @@ func snapshot(t *testing.T) map[string][]string {
 		"iptables rules": lines(regexp.MustCompile(`(?m)^#.*\n?| \[\d+:\d+\]$`).ReplaceAllString(
 			Run(t, ".", "sh", "-c", "iptables-save; ip6tables-save"), "")),
 		"cgroups": cgroups(t),
-		// Docker's folders and systemd's change while they run, whatever a test does.
+		// The folders of Docker, systemd and Azure's agent change while these run,
+		// whatever a test does.
 		"/run":     tree(t, "/run", "/run/docker", "/run/systemd", "/run/udev"),
-		"/var/lib": tree(t, "/var/lib", "/var/lib/docker"),
-		"/var/log": tree(t, "/var/log", "/var/log/journal"),
+		"/var/lib": tree(t, "/var/lib", "/var/lib/docker", "/var/lib/waagent"),
+		"/var/log": tree(t, "/var/log", "/var/log/journal", "/var/log/azure"),
 	}
 }
 
