@@ -19,7 +19,7 @@ func Repository(t *testing.T) string {
 	t.Helper()
 	repository := t.TempDir()
 	must.Run(t, "../..", "sh", "-euc", `git archive HEAD release .github .goreleaser.yaml | tar --extract --directory="$0"
-		rm -r "$0"/release/product/*_test.go "$0/release/measure" "$0/release/another"
+		rm -r "$0"/release/product/*_test.go "$0/release/measure" "$0/release/another" "$0/release/examples" "$0/release/internal/examples"
 		cp -r release/another/testdata/hello/. "$0"`, repository)
 	path := filepath.Join(repository, ".goreleaser.yaml")
 	must.Write(t, path, editConfig(t, must.Read(t, path)))

@@ -59,6 +59,14 @@ func TestMatches(t *testing.T) {
 	}
 }
 
+// kind starts the release of Kubernetes that the test builds where there is no cluster.
+func TestKind(t *testing.T) {
+	version := must.Run(t, "../../examples/kubernetes/components", "go", "list", "-m", "-f={{ .Version }}", "k8s.io/kubernetes")
+	if workflow := must.Read(t, "../../../.github/workflows/ci.yml"); strings.Count(workflow, "kindest/node:") != 1 || !strings.Contains(workflow, "kindest/node:"+version+"@sha256:") {
+		t.Errorf("ci.yml starts another version of kindest/node than %s", version)
+	}
+}
+
 // The table at the top of the page agrees with those below: each of its keys has a row
 // that shows it. What replaces ENTRYPOINT names the program, and drops CMD if it is
 // alone; what replaces CMD does not name the program.
