@@ -227,9 +227,8 @@ func (p place) testHardening(t *testing.T) {
 	}
 }
 
-// testRestart restarts the unit, and then kills argserver and makes it crash. A crash of
-// Go's ends like the SIGQUIT and SIGABRT here: with a trace, and with 2, the exit status
-// that argserver has for an invalid setting too.
+// testRestart restarts the unit, and then kills argserver and makes it crash. A panic
+// ends as SIGQUIT and SIGABRT do: with exit status 2, like an invalid setting.
 func (p place) testRestart(t *testing.T) {
 	p.run(t, "systemctl", "restart", "argserver")
 	p.ask(t, "/healthz")
@@ -323,8 +322,8 @@ func (p place) testMistakes(t *testing.T, rows []examples.Row) {
 	}
 }
 
-// example returns the content of the example. A start and a stop that fail or have
-// nothing to wait for take less time.
+// example returns the content of the example. A stop, and a start that fails the health
+// check, take less time.
 func (p place) example(t *testing.T) string {
 	t.Helper()
 	content := must.Read(t, p.root, "root/examples", filepath.Base(p.file))
