@@ -45,18 +45,25 @@ func TestDebian(t *testing.T) {
 		p := place{
 			debian: d, heading: "Quadlet", file: "/etc/containers/systemd/argserver.container",
 			section: "[Container]", key: "Exec", image: image,
-			pid: []string{"podman", "inspect", "--format={{ .State.Pid }}", "systemd-argserver"},
+			pid:    []string{"podman", "inspect", "--format={{ .State.Pid }}", "systemd-argserver"},
+			limits: "TimeoutStartUSec=1min\nTimeoutStopUSec=30s\nCPUQuotaPerSecUSec=1s\nMemoryMax=268435456\nTasksMax=128",
 		}
-		p.test(t)
+		p.testCommands(t)
+		p.testRows(t)
 		t.Run("health check", p.testHealthCheck)
 	})
 	t.Run("systemd", func(t *testing.T) {
 		p := place{
 			debian: d, heading: "systemd", file: "/etc/systemd/system/argserver.service",
 			section: "[Service]", key: "ExecStart", image: image,
-			pid: []string{"systemctl", "show", "--property=MainPID", "--value", "argserver"},
+			pid:    []string{"systemctl", "show", "--property=MainPID", "--value", "argserver"},
+			limits: "TimeoutStartUSec=10s\nTimeoutStopUSec=15s\nCPUQuotaPerSecUSec=1s\nMemoryMax=134217728\nTasksMax=64",
 		}
-		p.test(t)
+		p.testCommands(t)
+		// The commands that stop the example remove the binary.
+		must.Run(t, ".", "install", binary.Path, filepath.Join(d.root, "usr/local/bin/argserver"))
+		p.testRows(t)
+		t.Run("another server", p.testAnotherServer)
 		t.Run("security", p.testSecurity)
 	})
 }
@@ -73,6 +80,7 @@ func boot(t *testing.T) debian {
 	d := debian{root: filepath.Join(t.TempDir(), "debian")}
 	cmd := exec.Command("./boot", d.root)
 	cmd.Stderr = t.Output()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -92,10 +100,11 @@ func boot(t *testing.T) debian {
 	return d
 }
 
-// command returns a command that runs inside, with the environment of a login.
+// command returns a command that runs inside, with the environment of a login. After two
+// minutes, it is killed with all that it started, for which killing nsenter is not enough.
 func (d debian) command(args ...string) *exec.Cmd {
 	return exec.Command("nsenter", append([]string{"--target=" + d.init, "--all",
-		"env", "-i", "HOME=/root", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"}, args...)...)
+		"timeout", "--signal=KILL", "2m", "env", "-i", "HOME=/root", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"}, args...)...)
 }
 
 // run runs a command inside and returns its output.
@@ -134,14 +143,18 @@ type place struct {
 	key     string   // of the arguments
 	image   string   // in the registry
 	pid     []string // prints the process ID of argserver
+	limits  string   // properties of the unit
 }
 
-func (p place) test(t *testing.T) {
+// testCommands types the commands of the page, and tests the example while it runs.
+func (p place) testCommands(t *testing.T) {
 	section := examples.Read(t, p.heading)
 	first, last := section.Start, section.Stop
+	cursor := p.cursor(t)
 	if out := p.enter(t, first); !strings.HasSuffix(out, `argserver","g","h","i","j"]`) {
 		t.Errorf("%s\nprints\n%s\nwhich does not end with the arguments in the example", first, out)
 	}
+	t.Run("limits", func(t *testing.T) { p.testLimits(t, p.messages(t, cursor)) })
 	t.Run("hardening", p.testHardening)
 	t.Run("restart", p.testRestart)
 	t.Run("drain", p.testDrain)
@@ -149,6 +162,14 @@ func (p place) test(t *testing.T) {
 	if left := p.run(t, "sh", "-c", "podman ps --all --quiet; pgrep argserver || true"); left != "" {
 		t.Errorf("%s\nleaves the container or process %s", last, left)
 	}
+	if left, err := command.Output(p.command("systemctl", "cat", "argserver")); err == nil {
+		t.Errorf("%s\nleaves the unit\n%s", last, left)
+	}
+}
+
+// testRows changes the example as the rows of the page do.
+func (p place) testRows(t *testing.T) {
+	section := examples.Read(t, p.heading)
 	t.Run("arguments", func(t *testing.T) { p.testArguments(t, section.Arguments) })
 	t.Run("mistakes", func(t *testing.T) { p.testMistakes(t, section.Mistakes) })
 	t.Run("invalid setting", p.testInvalidSetting)
@@ -173,6 +194,23 @@ func (p place) show(t *testing.T, properties string) string {
 	return p.run(t, "systemctl", "show", "--property="+properties, "argserver")
 }
 
+// testLimits checks that systemd and Podman take over the limits and times of the example
+// as they are, and ignore no line of it.
+func (p place) testLimits(t *testing.T, messages string) {
+	if ignored := regexp.MustCompile("(?i).*(unknown|ignoring|unsupported).*").FindString(messages); ignored != "" {
+		t.Errorf("a line of the example has no effect: %s", ignored)
+	}
+	if got := p.show(t, "TimeoutStartUSec,TimeoutStopUSec,CPUQuotaPerSecUSec,MemoryMax,TasksMax"); got != p.limits {
+		t.Errorf("the unit has\n%s\nwant\n%s", got, p.limits)
+	}
+	if p.heading == "Quadlet" {
+		const want = "20"
+		if got := p.run(t, "podman", "inspect", "--format={{ .Config.StopTimeout }}", "systemd-argserver"); got != want {
+			t.Errorf("Podman kills the container %s seconds after a stop, want %s", got, want)
+		}
+	}
+}
+
 // testHardening reads what the kernel lets argserver do.
 func (p place) testHardening(t *testing.T) {
 	process := "/proc/" + p.run(t, p.pid...)
@@ -189,20 +227,28 @@ func (p place) testHardening(t *testing.T) {
 	}
 }
 
-// testRestart restarts the unit, and then kills argserver.
+// testRestart restarts the unit, and then kills argserver and makes it crash. A panic
+// ends as SIGQUIT and SIGABRT do: with exit status 2, like an invalid setting.
 func (p place) testRestart(t *testing.T) {
 	p.run(t, "systemctl", "restart", "argserver")
 	p.ask(t, "/healthz")
-	p.run(t, "kill", "-KILL", p.run(t, p.pid...))
-	const want = "NRestarts=1\nActiveState=active"
+	for i, signal := range []string{"KILL", "QUIT", "ABRT"} {
+		p.run(t, "kill", "-"+signal, p.run(t, p.pid...))
+		p.await(t, "NRestarts,ActiveState", fmt.Sprintf("NRestarts=%d\nActiveState=active", i+1))
+		p.ask(t, "/healthz")
+	}
+}
+
+// await waits until the unit has properties, a minute at most.
+func (p place) await(t *testing.T, properties, want string) {
+	t.Helper()
 	got := ""
 	for deadline := time.Now().Add(time.Minute); got != want && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		got = p.show(t, "NRestarts,ActiveState")
+		got = p.show(t, properties)
 	}
 	if got != want {
-		t.Fatalf("after argserver was killed, the unit has\n%s\nwant\n%s", got, want)
+		t.Fatalf("after a minute, the unit has\n%s\nwant\n%s", got, want)
 	}
-	p.ask(t, "/healthz")
 }
 
 // testDrain stops the unit while it answers a request that takes almost the drain and
@@ -276,12 +322,12 @@ func (p place) testMistakes(t *testing.T, rows []examples.Row) {
 	}
 }
 
-// example returns the content of the example. A start and a stop that fail or have
-// nothing to wait for take less time.
+// example returns the content of the example. A stop, and a start that fails the health
+// check, take less time.
 func (p place) example(t *testing.T) string {
 	t.Helper()
 	content := must.Read(t, p.root, "root/examples", filepath.Base(p.file))
-	return strings.NewReplacer("ARGSERVER_DRAIN=5s", "ARGSERVER_DRAIN=0s", "TimeoutStartSec=30", "TimeoutStartSec=5").Replace(content)
+	return strings.NewReplacer("ARGSERVER_DRAIN=5s", "ARGSERVER_DRAIN=0s", "HealthInterval=5s", "HealthInterval=1s").Replace(content)
 }
 
 // change sets keys of a unit. They replace keys that it has already.
@@ -298,16 +344,29 @@ func without(unit, key string) string {
 	return regexp.MustCompile("(?m)^"+key+"=.*\n").ReplaceAllString(unit, "")
 }
 
-// start starts a unit. It returns everything there is to see: the output of systemctl,
-// the journal and what Podman says about the file.
+// start starts a unit. It returns everything there is to see: the output of systemctl
+// and the messages.
 func (p place) start(t *testing.T, unit string) (seen string, started bool) {
 	t.Helper()
 	must.Write(t, filepath.Join(p.root, p.file), unit)
-	_, cursor, _ := strings.Cut(p.run(t, "journalctl", "--lines=0", "--show-cursor"), "-- cursor: ")
+	cursor := p.cursor(t)
 	out, err := p.command("sh", "-c", "systemctl daemon-reload; systemctl start argserver 2>&1").Output()
+	return string(out) + p.messages(t, cursor), err == nil
+}
+
+// cursor returns the end of the journal.
+func (p place) cursor(t *testing.T) string {
+	t.Helper()
+	_, cursor, _ := strings.Cut(p.run(t, "journalctl", "--lines=0", "--show-cursor"), "-- cursor: ")
+	return cursor
+}
+
+// messages returns the journal after a cursor, and what Podman says about the file.
+func (p place) messages(t *testing.T, cursor string) string {
+	t.Helper()
 	journal := p.run(t, "journalctl", "--output=cat", "--after-cursor="+cursor)
 	quadlet, _ := p.command("sh", "-c", "/usr/lib/systemd/system-generators/podman-system-generator --dryrun 2>&1 >/dev/null").Output()
-	return string(out) + journal + string(quadlet), err == nil
+	return journal + string(quadlet)
 }
 
 // stop stops the unit, if there is one, and forgets it.
@@ -315,16 +374,26 @@ func (p place) stop() {
 	p.command("sh", "-c", "systemctl stop argserver; systemctl reset-failed argserver; rm "+p.file+"; systemctl daemon-reload").Run()
 }
 
-// testInvalidSetting shows that a start which cannot succeed is not repeated.
+// testInvalidSetting shows that a start which fails each time ends after ten.
 func (p place) testInvalidSetting(t *testing.T) {
+	defer p.stop()
 	if seen, started := p.start(t, p.change(p.example(t), "Environment=ARGSERVER_DRAIN=5")); started {
 		t.Errorf("the unit starts with an invalid setting:\n%s", seen)
 	}
-	const want = "NRestarts=0\nActiveState=failed"
-	if got := p.show(t, "NRestarts,ActiveState"); got != want {
-		t.Errorf("with an invalid setting, the unit has\n%s\nwant\n%s", got, want)
+	// The tenth restart would be the eleventh start.
+	p.await(t, "NRestarts,ActiveState,SubState", "NRestarts=10\nActiveState=failed\nSubState=failed")
+}
+
+// testAnotherServer shows that the unit does not start when the health check finds
+// another server on the port.
+func (p place) testAnotherServer(t *testing.T) {
+	defer p.stop()
+	p.run(t, "systemd-run", "--quiet", "--unit=other", "/usr/local/bin/argserver")
+	defer p.run(t, "systemctl", "stop", "other")
+	p.run(t, "curl", "--silent", "--retry", "5", "--retry-all-errors", "--fail", "http://localhost:8080/healthz")
+	if seen, started := p.start(t, p.example(t)); started {
+		t.Errorf("the unit starts while another argserver has its port:\n%s", seen)
 	}
-	p.stop()
 }
 
 // testHealthCheck shows why the example has a health check of its own, and why it
@@ -334,6 +403,10 @@ func (p place) testHealthCheck(t *testing.T) {
 	if got := p.run(t, "podman", "inspect", "--format={{ .State.Health.Status }}", "systemd-argserver"); got != "healthy" {
 		t.Errorf("after the start, the container is %s:\n%s", got, seen)
 	}
+	// The unit is active only if the container is healthy.
+	p.run(t, "kill", "-STOP", p.run(t, p.pid...))
+	p.await(t, "NRestarts,ActiveState", "NRestarts=1\nActiveState=active")
+	p.ask(t, "/healthz")
 	p.stop()
 
 	for form, want := range map[string]string{
@@ -370,7 +443,7 @@ func (p place) testSecurity(t *testing.T) {
 	p.run(t, "systemctl", "daemon-reload")
 	out := p.run(t, "systemd-analyze", "security", "--no-pager", "--threshold=20", "argserver")
 	exposure := regexp.MustCompile(`Overall exposure level .*: (\S+)`).FindStringSubmatch(out)
-	if exposure == nil || !strings.Contains(must.Read(t, "../../../examples/README.md"), "exposure of "+exposure[1]+".") {
+	if exposure == nil || !strings.Contains(must.Read(t, "../../../examples/README.md"), "an exposure of "+exposure[1]+" in systemd 257.") {
 		t.Errorf("the page has another exposure than systemd:\n%s", out)
 	}
 }
