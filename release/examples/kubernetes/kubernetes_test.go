@@ -288,8 +288,8 @@ type report struct {
 	LastAnswer      time.Time
 }
 
-// testRollout restarts both replicas while four clients send requests. The drain
-// is there for none to be lost; without it, some are.
+// testRollout restarts both replicas while four clients send requests. With the
+// drain, no request is lost; without it, some may be.
 func testRollout(t *testing.T, manifest string) {
 	for _, connections := range []string{"new", "kept"} {
 		t.Run(connections+" connections", func(t *testing.T) {

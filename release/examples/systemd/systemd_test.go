@@ -322,8 +322,8 @@ func (p place) testMistakes(t *testing.T, rows []examples.Row) {
 	}
 }
 
-// example returns the content of the example. A stop, and a start that fails the health
-// check, take less time.
+// example returns the content of the example. It shortens the drain and the
+// health interval, to save time.
 func (p place) example(t *testing.T) string {
 	t.Helper()
 	content := must.Read(t, p.root, "root/examples", filepath.Base(p.file))

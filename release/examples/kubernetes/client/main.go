@@ -4,8 +4,8 @@
 //	wait                  does nothing until SIGTERM, so that the pod stays
 //	get URL               prints the status and the body of the answer
 //	load URL MODE LEAST   sends requests from four clients until standard input
-//	                      ends and at least that many were sent, over new
-//	                      connections each or over kept ones, and prints a report as JSON
+//	                      ends and at least LEAST were sent, and prints a report as
+//	                      JSON; MODE is new, a connection for each request, or kept
 package main
 
 import (
@@ -24,7 +24,7 @@ import (
 	"time"
 )
 
-// report is what came of a load.
+// report is the result of a load.
 type report struct {
 	Sent, Lost int
 	Errors     map[string]int // how often each was the reason for a loss
