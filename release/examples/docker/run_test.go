@@ -83,11 +83,11 @@ func run(t *testing.T, image, command string) string {
 	return got
 }
 
-// await repeats a command until its output is what a test waits for, for a minute at
-// most. It returns the last output.
+// await repeats a command until its output is what a test waits for, for three minutes
+// at most. It returns the last output.
 func await(t *testing.T, done func(string) bool, name string, args ...string) (out string) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 		if out = must.Run(t, ".", name, args...); done(out) {
 			break
 		}

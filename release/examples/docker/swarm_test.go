@@ -92,7 +92,8 @@ func testSwarm(t *testing.T, image string) {
 }
 
 // testUpdate updates the service of the example, then makes an update that does not
-// become healthy: Swarm brings the version before it back.
+// become healthy: Swarm brings the version before it back. Sometimes it waits a minute
+// first, for a task that it stopped before the port was free.
 func testUpdate(t *testing.T, p place, deploy string) {
 	file := filepath.Join(p.dir, p.file)
 	content := must.Read(t, file)
