@@ -105,6 +105,9 @@ func (p place) mistake(t *testing.T, image string, row examples.Row) {
 	must.Write(t, file, strings.Replace(content, old, changed, 1))
 }
 
+// hardening is what the examples for docker run and Compose ask for.
+const hardening = "user 65532:65532, read-only true, 134217728 bytes, with swap 134217728, 1000000000 CPUs/1e9, 64 pids, CapBnd 0000000000000000, NoNewPrivs 1, Seccomp 2"
+
 // hardened returns what the kernel and Docker keep a container from.
 func hardened(t *testing.T, container string) string {
 	t.Helper()
