@@ -12,8 +12,8 @@ import (
 // and rehearses a release of that program.
 func TestAnotherProgram(t *testing.T) {
 	repository := Repository(t)
-	cmd := exec.Command("sh", "-euc", `go test ./build ./check ./machine ./publish ./tags ./try ./verify ./watch
-		go test -count=1 -v ./rehearsal`)
+	cmd := exec.Command("sh", "-euc", `go test -timeout=80m ./build ./check ./machine ./publish ./tags ./try ./verify ./watch
+		go test -timeout=80m -count=1 -v ./rehearsal`)
 	cmd.Dir = filepath.Join(repository, "release")
 	cmd.Env = append(os.Environ(), "GITHUB_REPOSITORY=OWNER/hello", "REHEARSED=", "GOFLAGS=")
 	out, err := cmd.CombinedOutput()

@@ -1,46 +1,40 @@
 // Package machine says what this machine lacks for building a release and for
-// rehearsing it. The script prepare installs what can be installed.
+// rehearsing it: the script inspect finds packages and platforms, this package
+// the rest. The script prepare installs what can be installed.
 package machine
 
 import (
+	"cmp"
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
-	"slices"
 	"strings"
 
 	"argserver/release/internal/command"
 )
 
-// packages lists what a rehearsal needs. Each line names a command and the Debian
-// package that provides it.
-//
-//go:embed packages
-var packages string
-
 // Check reports everything that the machine lacks for a rehearsal that runs
-// Linux binaries for these values of GOARCH, and how to get it.
+// Linux binaries for these values of GOARCH and for its own, and how to get it.
 func Check(ctx context.Context, architectures []string) error {
+	// The commands of this module run inside it.
+	module, err := command.Output(exec.CommandContext(ctx, "go", "list", "-m", "-f={{ .Dir }}"))
+	if err != nil {
+		return err
+	}
 	var problems []error
-	for line := range strings.Lines(packages) {
-		name, pkg, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if _, err := exec.LookPath(name); err != nil {
-			problems = append(problems, lack("the command "+name, "apt-get install "+pkg))
-		}
+	inspect := exec.CommandContext(ctx, filepath.Join(module, "machine", "inspect"), append(architectures, runtime.GOARCH)...)
+	// What it prints is the error.
+	if out, err := inspect.CombinedOutput(); err != nil {
+		problems = append(problems, errors.New(cmp.Or(strings.TrimSpace(string(out)), err.Error())))
 	}
 	if _, err := command.Output(exec.CommandContext(ctx, "docker", "version")); err != nil {
 		problems = append(problems, lack(fmt.Sprintf("a Docker Engine: %v", err), "start dockerd, and use it as root or as a member of the group docker"))
 	}
 	problems = append(problems, checkSystem(runtime.GOOS), checkBuilder(ctx))
-	if missing := missingEmulators(architectures); missing != nil {
-		problems = append(problems, lack("QEMU registrations with the flags F and P for "+strings.Join(missing, ", "),
-			"release/machine/prepare, as root"))
-	}
 	return summary(problems...)
 }
 
@@ -73,7 +67,6 @@ func summary(problems ...error) error {
 // checkBuilder reports a builder that cannot push an index of several platforms,
 // or might not produce the same bytes as the release.
 func checkBuilder(ctx context.Context) error {
-	// The commands of this module run inside it.
 	pinned, err := command.Output(exec.CommandContext(ctx, "go", "list", "-m", "-f={{ .Version }}", "github.com/moby/buildkit"))
 	if err != nil {
 		return err
@@ -99,39 +92,4 @@ func field(out, name string) string {
 		return ""
 	}
 	return match[1]
-}
-
-// emulators maps each GOARCH to QEMU's name for it.
-var emulators = map[string]string{
-	"386": "i386", "amd64": "x86_64", "arm": "arm", "arm64": "aarch64", "loong64": "loongarch64",
-	"mips": "mips", "mipsle": "mipsel", "mips64": "mips64", "mips64le": "mips64el",
-	"ppc64": "ppc64", "ppc64le": "ppc64le", "riscv64": "riscv64", "s390x": "s390x",
-}
-
-// native lists the values of GOARCH that every machine of a GOARCH runs without
-// QEMU. Not every arm64 machine runs arm.
-var native = map[string][]string{
-	"amd64": {"amd64", "386"},
-	"arm64": {"arm64"},
-}
-
-// missingEmulators lists the emulators that the kernel would not start by itself.
-// It must keep the emulator open (flag F), because a container's file system does
-// not contain it, and pass on argv[0] (flag P).
-// https://docs.kernel.org/admin-guide/binfmt-misc.html
-func missingEmulators(architectures []string) []string {
-	var missing []string
-	for _, architecture := range architectures {
-		if slices.Contains(native[runtime.GOARCH], architecture) {
-			continue
-		}
-		emulator := "qemu-" + emulators[architecture]
-		content, _ := os.ReadFile("/proc/sys/fs/binfmt_misc/" + emulator)
-		registered := string(content)
-		flags := field(registered, "flags")
-		if !strings.HasPrefix(registered, "enabled\n") || !strings.Contains(flags, "F") || !strings.Contains(flags, "P") {
-			missing = append(missing, emulator)
-		}
-	}
-	return missing
 }

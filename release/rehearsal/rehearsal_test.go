@@ -68,7 +68,6 @@ func TestRehearsal(t *testing.T) {
 	})
 	t.Run("promote", r.testPromote)
 	t.Run("rebuild", r.testRebuild)
-	t.Run("architecture", r.testArchitecture)
 
 	if !t.Failed() {
 		r.report(t, released, time.Since(start))

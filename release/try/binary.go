@@ -95,10 +95,10 @@ func (s *Server) Stop() error {
 }
 
 // twice runs something that may need QEMU, which sometimes hangs or crashes. Each
-// of the two attempts may take a minute.
+// of the two attempts may take five minutes.
 func twice(ctx context.Context, log io.Writer, try func(context.Context) error) error {
 	for attempt := 1; ; attempt++ {
-		limited, cancel := context.WithTimeout(ctx, time.Minute)
+		limited, cancel := context.WithTimeout(ctx, 5*time.Minute)
 		err := try(limited)
 		cancel()
 		if err == nil || attempt == 2 {
