@@ -10,10 +10,10 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"argserver/release/check"
 	"argserver/release/internal/download"
+	"argserver/release/internal/patiently"
 	"argserver/release/tags"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -35,12 +35,12 @@ func fetch(ctx context.Context, tag, image string) error {
 		return err
 	}
 	for _, name := range append([]string{version}, tags.Lines(version)...) {
-		if err := patiently(ctx, func() error { return fetchImage(ctx, digest, name, version) }); err != nil {
+		if err := patiently.Do(ctx, func() error { return fetchImage(ctx, digest, name, version) }); err != nil {
 			return err
 		}
 	}
 	var sums string
-	if err := patiently(ctx, func() (err error) {
+	if err := patiently.Do(ctx, func() (err error) {
 		sums, err = fetchFiles(ctx, releasesURL(repository)+"/download/"+tag)
 		return err
 	}); err != nil {
@@ -49,28 +49,7 @@ func fetch(ctx context.Context, tag, image string) error {
 	if tags.Lines(version) == nil {
 		return nil // A prerelease is never the latest release.
 	}
-	return patiently(ctx, func() error { return fetchLatest(ctx, repository, version, sums) })
-}
-
-// waits are the delays between the tries of patiently: GitHub and the registry may
-// take a while to show what became public a moment ago.
-var waits = []time.Duration{10 * time.Second, 30 * time.Second}
-
-// patiently repeats what fails, and says so.
-func patiently(ctx context.Context, do func() error) error {
-	for i, wait := range waits {
-		err := do()
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		fmt.Fprintf(os.Stderr, "%v: try %d of %d follows in %s\n", err, i+2, len(waits)+1, wait)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return do()
+	return patiently.Do(ctx, func() error { return fetchLatest(ctx, repository, version, sums) })
 }
 
 // fetchImage pulls everything that a tag of a version consists of and checks the

@@ -13,6 +13,7 @@ import (
 	"argserver/release/check"
 	"argserver/release/internal/download"
 	"argserver/release/internal/must"
+	"argserver/release/internal/patiently"
 	"argserver/release/product"
 	"argserver/release/standin"
 
@@ -31,7 +32,7 @@ type published struct {
 }
 
 func newPublished(t *testing.T) *published {
-	waits, download.Waits = []time.Duration{0, 0}, nil
+	patiently.Waits, download.Waits = []time.Duration{0, 0}, nil
 	p := &published{T: t, gitHub: standin.StartGitHub("owner/name", t.TempDir())}
 	t.Cleanup(p.gitHub.Close)
 	p.image = must.Reference(t, must.MemoryRegistry(t)+"/owner/name").Context()

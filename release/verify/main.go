@@ -23,7 +23,7 @@
 // the version in the registry. The image is named by digest. A floating tag and the
 // latest release may have moved on to a higher version; as long as the latest release
 // is this one, fetch also downloads the files of latest, and expects the same sums.
-// GitHub and the registry get three tries to show what has just become public.
+// GitHub and the registry get four tries to show what has just become public.
 //
 // Try-image checks the contents of every platform of an image and runs it with
 // Docker and QEMU. Try-files checks all files in a folder of downloaded files, and
