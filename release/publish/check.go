@@ -14,9 +14,11 @@ import (
 
 // check reports what would stop a release at its end, before anything is published:
 // a release or a draft of the tag that somebody made by hand, or a registry that
-// does not let this workflow push the image.
+// does not let this workflow push the image. Then it deletes the draft that an earlier
+// run of the workflow left behind.
 func check(ctx context.Context, releases *releases, tag, image string) error {
-	if _, _, err := releases.find(ctx, tag); err != nil {
+	draft, _, err := releases.find(ctx, tag)
+	if err != nil {
 		return err
 	}
 	repository, err := name.NewRepository(image)
@@ -25,7 +27,10 @@ func check(ctx context.Context, releases *releases, tag, image string) error {
 	}
 	// The tag is never pushed.
 	err = remote.CheckPushPermission(repository.Tag("check"), authn.DefaultKeychain, registry.Transport())
-	return explain(err, repository)
+	if err != nil || draft == nil {
+		return explain(err, repository)
+	}
+	return releases.discard(ctx, draft)
 }
 
 // explain adds what to do to the refusal of a push that needs a change of settings.

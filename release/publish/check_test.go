@@ -6,12 +6,15 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"argserver/release/internal/must"
+	"argserver/release/internal/patiently"
 )
 
 // The registry refuses the start of an upload as GHCR does. Each refusal is followed
-// by what to do, if and only if that is known.
+// by what to do, if and only if that is known. A check that passes deletes the draft of
+// an earlier run.
 func TestCheck(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -29,7 +32,9 @@ func TestCheck(t *testing.T) {
 		{"bad request about a write_package", 400, "write_package", "write_package", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, releases := startReleases(t)
+			gitHub, releases := startReleases(t)
+			create(t, releases, "v1.2.3", true, signed...)
+			gitHub.Settle()
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				switch {
 				case r.URL.Path == "/v2/":
@@ -52,6 +57,31 @@ func TestCheck(t *testing.T) {
 			if err != nil && c.advice == "" && strings.Contains(err.Error(), "run the failed jobs again") {
 				t.Errorf("the error %v gives advice, want none", err)
 			}
+			if got := len(gitHub.Releases()); err == nil && got != 0 || err != nil && got != 1 {
+				t.Errorf("there are %d releases after %v, want the old draft to be deleted only by a check that passes", got, err)
+			}
 		})
+	}
+}
+
+// GitHub may list a draft for a while after it was deleted.
+func TestDiscard(t *testing.T) {
+	for _, c := range []struct {
+		waits []time.Duration
+		fails string
+	}{
+		{[]time.Duration{0}, ""},
+		{nil, "GitHub still lists the draft of the tag v1.2.3"},
+	} {
+		gitHub, releases := startReleases(t)
+		create(t, releases, "v1.2.3", true, signed...)
+		gitHub.Settle()
+		draft, _, err := releases.find(t.Context(), "v1.2.3")
+		must.Fail(t, err, "")
+		patiently.Waits = c.waits
+		must.Fail(t, releases.discard(t.Context(), draft), c.fails)
+		if got := gitHub.Releases(); len(got) != 0 {
+			t.Errorf("the releases are %v, want none", got)
+		}
 	}
 }

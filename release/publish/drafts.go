@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"argserver/release/internal/download"
+	"argserver/release/internal/patiently"
 	"argserver/release/tags"
 
 	"github.com/google/go-github/v88/github"
@@ -112,14 +113,40 @@ func (r *releases) stable(ctx context.Context) (map[string]*github.RepositoryRel
 	return versions, nil
 }
 
+// discard deletes the draft of a tag and waits until the list of releases lacks it.
+// GoReleaser would edit a draft that is still listed.
+func (r *releases) discard(ctx context.Context, draft *github.RepositoryRelease) error {
+	if _, err := r.client.Repositories.DeleteRelease(ctx, r.owner, r.name, draft.GetID()); err != nil {
+		return err
+	}
+	return patiently.Do(ctx, func() error {
+		for release, err := range r.all(ctx) {
+			if err != nil {
+				return err
+			}
+			if release.GetID() == draft.GetID() {
+				return fmt.Errorf("GitHub still lists the draft of the tag %s that an earlier run left and this one deleted: run the failed jobs again in some minutes",
+					draft.GetTagName())
+			}
+		}
+		return nil
+	})
+}
+
 // draft returns the id of a tag's draft, and those of its files by name.
 func (r *releases) draft(ctx context.Context, tag string) (int64, map[string]int64, error) {
-	draft, public, err := r.find(ctx, tag)
-	if err != nil {
+	var draft *github.RepositoryRelease
+	if err := patiently.Do(ctx, func() error {
+		found, public, err := r.find(ctx, tag)
+		if err != nil {
+			return err
+		}
+		if draft = found; draft == nil {
+			return fmt.Errorf("%s/%s has no draft of the tag %s (public release: %v)", r.owner, r.name, tag, public != nil)
+		}
+		return nil
+	}); err != nil {
 		return 0, nil, err
-	}
-	if draft == nil {
-		return 0, nil, fmt.Errorf("%s/%s has no draft of the tag %s (public release: %v)", r.owner, r.name, tag, public != nil)
 	}
 	files := make(map[string]int64)
 	for asset, err := range r.client.Repositories.ListReleaseAssetsIter(ctx, r.owner, r.name, draft.GetID(), nil) {
@@ -181,32 +208,48 @@ func (r *releases) download(ctx context.Context, tag, folder string) error {
 	return nil
 }
 
-// publish makes the draft of a version public. latest says whether it becomes the
-// latest release. If the release is public already, publish deletes the draft,
-// which a repeated run left behind.
-func (r *releases) publish(ctx context.Context, draft, public *github.RepositoryRelease, latest bool) error {
+// publish makes the draft of a version public and returns the release. latest says
+// whether it becomes the latest release. If the release is public already, publish
+// deletes the draft, which a repeated run left behind.
+func (r *releases) publish(ctx context.Context, draft, public *github.RepositoryRelease, latest bool) (*github.RepositoryRelease, error) {
 	if public == nil {
-		_, _, err := r.client.Repositories.EditRelease(ctx, r.owner, r.name, draft.GetID(), &github.RepositoryRelease{
+		public, _, err := r.client.Repositories.EditRelease(ctx, r.owner, r.name, draft.GetID(), &github.RepositoryRelease{
 			Draft:      new(false),
 			MakeLatest: new(fmt.Sprint(latest)),
 		})
-		return err
+		return public, err
 	}
 	if draft == nil {
-		return nil
+		return public, nil
 	}
 	_, err := r.client.Repositories.DeleteRelease(ctx, r.owner, r.name, draft.GetID())
-	return err
+	return public, err
+}
+
+// byTag returns the public release of a tag, or nil. GitHub shows a release here that
+// its list lacks.
+func (r *releases) byTag(ctx context.Context, tag string) (*github.RepositoryRelease, error) {
+	return orNil(r.client.Repositories.GetReleaseByTag(ctx, r.owner, r.name, tag))
+}
+
+// latest returns the latest release, or nil.
+func (r *releases) latest(ctx context.Context) (*github.RepositoryRelease, error) {
+	return orNil(r.client.Repositories.GetLatestRelease(ctx, r.owner, r.name))
+}
+
+// orNil makes nil of the status 404.
+func orNil(release *github.RepositoryRelease, response *github.Response, err error) (*github.RepositoryRelease, error) {
+	if err != nil && response != nil && response.StatusCode == http.StatusNotFound {
+		return nil, nil
+	}
+	return release, err
 }
 
 // setLatest makes a release the latest one and says whether another one was.
 func (r *releases) setLatest(ctx context.Context, release *github.RepositoryRelease) (moved bool, err error) {
-	latest, response, err := r.client.Repositories.GetLatestRelease(ctx, r.owner, r.name)
-	if err != nil && (response == nil || response.StatusCode != http.StatusNotFound) {
+	latest, err := r.latest(ctx)
+	if err != nil || latest.GetID() == release.GetID() {
 		return false, err
-	}
-	if latest.GetID() == release.GetID() {
-		return false, nil
 	}
 	_, _, err = r.client.Repositories.EditRelease(ctx, r.owner, r.name, release.GetID(), &github.RepositoryRelease{MakeLatest: new("true")})
 	return true, err

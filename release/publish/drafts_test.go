@@ -7,8 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"argserver/release/internal/must"
+	"argserver/release/internal/patiently"
 	"argserver/release/standin"
 
 	"github.com/google/go-github/v88/github"
@@ -56,6 +58,7 @@ func TestByHand(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			gitHub, releases := startReleases(t)
 			c.arrange(t, gitHub, releases)
+			gitHub.Settle()
 			before := fmt.Sprint(gitHub.Releases())
 			draft, public, err := releases.find(t.Context(), "v1.2.3")
 			must.Fail(t, err, c.fails)
@@ -132,6 +135,7 @@ func TestNewReleases(t *testing.T) {
 // startReleases starts a stand-in for GitHub with the repository owner/name.
 func startReleases(t *testing.T) (*standin.GitHub, *releases) {
 	t.Helper()
+	patiently.Waits = []time.Duration{0}
 	gitHub := standin.StartGitHub("owner/name", t.TempDir())
 	t.Cleanup(gitHub.Close)
 	releases, err := newReleases("owner/name", "token", gitHub.URL)

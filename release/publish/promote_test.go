@@ -18,17 +18,20 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-github/v88/github"
 )
 
-// A world is a registry and a stand-in for GitHub.
+// A world is a registry and a stand-in for GitHub. Both lag.
 type world struct {
 	*testing.T
 	gitHub   *standin.GitHub
 	releases *releases
 	image    name.Repository
+	real     name.Repository   // the same one, which shows every change
 	digests  map[string]string // of each version
 	// onWrite runs before each request that changes something.
 	onWrite func(*http.Request)
@@ -52,10 +55,18 @@ func newWorld(t *testing.T) *world {
 	}
 	w.gitHub, w.releases = startReleases(t)
 	w.gitHub.Config.Handler = hook(w.gitHub.Config.Handler)
-	server := httptest.NewServer(hook(registry.New(registry.Logger(log.New(io.Discard, "", 0)))))
-	t.Cleanup(server.Close)
-	w.image = must.Reference(t, strings.TrimPrefix(server.URL, "http://")+"/owner/name").Context()
+	real := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	w.real = start(t, real)
+	w.image = start(t, hook(standin.NewLaggingRegistry(real)))
 	return w
+}
+
+// start starts a registry with the repository owner/name.
+func start(t *testing.T, registry http.Handler) name.Repository {
+	t.Helper()
+	server := httptest.NewServer(registry)
+	t.Cleanup(server.Close)
+	return must.Reference(t, strings.TrimPrefix(server.URL, "http://")+"/owner/name").Context()
 }
 
 // prepare does what the workflow does before it promotes a version: it pushes an
@@ -65,17 +76,18 @@ func (w *world) prepare(version string) {
 	w.Helper()
 	create(w.T, w.releases, "v"+version, true, signed...)
 	if w.digests[version] == "" {
-		w.digests[version] = w.push()
+		w.digests[version] = w.push(version)
 	}
 }
 
-// push returns the digest of a new image.
-func (w *world) push() string {
+// push returns the digest of a new image of a version.
+func (w *world) push(version string) string {
 	w.Helper()
 	index, err := random.Index(1, 1, 9)
 	if err != nil {
 		w.Fatal(err)
 	}
+	index = mutate.Annotations(index, map[string]string{"org.opencontainers.image.version": version}).(v1.ImageIndex)
 	if err := remote.WriteIndex(w.image.Tag("sha-0123"), index); err != nil {
 		w.Fatal(err)
 	}
@@ -99,7 +111,7 @@ func (w *world) published() map[string]string {
 		versions[digest] = version
 	}
 	got := make(map[string]string)
-	names, err := remote.List(w.image)
+	names, err := remote.List(w.real)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -107,7 +119,7 @@ func (w *world) published() map[string]string {
 		if tag == "sha-0123" {
 			continue
 		}
-		descriptor, err := remote.Head(w.image.Tag(tag))
+		descriptor, err := remote.Head(w.real.Tag(tag))
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -162,7 +174,7 @@ func TestPromote(t *testing.T) {
 
 	w.prepare("1.5.0")
 	create(t, w.releases, "v1.6.0", true, "checksums.txt") // The workflow stopped before it signed.
-	other := w.push()
+	other := w.push("1.5.0")
 	state := fmt.Sprint(w.published(), w.gitHub.Releases())
 	for _, c := range []struct{ image, version, want string }{
 		{w.image.Digest(other).String(), "v1.3.0", "1.3.0 is " + w.digests["1.3.0"] + " already"},
@@ -301,6 +313,24 @@ func TestPromoteTakenBack(t *testing.T) {
 	}
 }
 
+// GitHub's list may lack a release for days. The release keeps its floating tags and
+// stays the latest one.
+func TestPromoteUnlisted(t *testing.T) {
+	for _, before := range [][]string{{"1.3.0", "1.3.1"}, {"1.3.1"}} {
+		t.Run(fmt.Sprint(before), func(t *testing.T) {
+			w := newWorld(t)
+			for _, version := range before {
+				w.prepare(version)
+				must.Fail(t, w.promote(t.Context(), version), "")
+			}
+			w.gitHub.Unlist("v1.3.1")
+			w.prepare("1.2.9")
+			must.Fail(t, w.promote(t.Context(), "1.2.9"), "")
+			w.checkTags(append(before, "1.2.9"), "at the end")
+		})
+	}
+}
+
 // A release by hand of a higher version does not count, even if its version has an
 // image, because the promotion that set the exact tag was cut off.
 func TestPromoteBesideByHand(t *testing.T) {
@@ -334,7 +364,7 @@ func TestPromoteByList(t *testing.T) {
 		w.prepare(version)
 		must.Fail(t, w.promote(t.Context(), version), "")
 	}
-	if err := remote.Delete(w.image.Tag("1.3.1")); err != nil {
+	if err := remote.Delete(w.real.Tag("1.3.1")); err != nil {
 		t.Fatal(err)
 	}
 	w.prepare("1.2.9")

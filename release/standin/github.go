@@ -19,7 +19,8 @@ import (
 )
 
 // GitHub implements the releases API and the public download URLs of one
-// repository, as far as the workflows use them.
+// repository, as far as the workflows use them. The first list of the releases after a
+// change shows the state before it, as GitHub's sometimes does.
 // https://docs.github.com/en/rest/releases
 type GitHub struct {
 	*httptest.Server
@@ -30,6 +31,8 @@ type GitHub struct {
 	releases map[int64]Release
 	assets   map[int64]asset
 	lastID   int64
+	before   []Release // what the next list shows, if not nil
+	unlisted string    // a tag whose release the list lacks
 	issues   map[int]Issue
 	labels   map[string]bool
 }
@@ -59,6 +62,7 @@ func StartGitHub(repository, folder string) *GitHub {
 		"GET /api/v3" + releases:                        g.list,
 		"POST /api/v3" + releases:                       g.edit,
 		"GET /api/v3" + releases + "/latest":            g.getLatest,
+		"GET /api/v3" + releases + "/tags/{tag}":        g.getByTag,
 		"PATCH /api/v3" + releases + "/{id}":            g.edit,
 		"DELETE /api/v3" + releases + "/{id}":           g.delete,
 		"POST /api/uploads" + releases + "/{id}/assets": g.upload,
@@ -75,13 +79,16 @@ func StartGitHub(repository, folder string) *GitHub {
 			}
 			g.mu.Lock()
 			defer g.mu.Unlock()
+			before := g.all()
 			handler(w, r)
+			if r.Method != http.MethodGet {
+				g.before = before
+			}
 		})
 	}
 	mux.HandleFunc("GET /"+repository+"/releases/download/{tag}/{name}", g.download)
 	mux.HandleFunc("GET /"+repository+"/releases/latest", g.redirectLatest)
 	mux.HandleFunc("GET /"+repository+"/releases/latest/download/{name}", g.redirectLatest)
-	// GoReleaser also asks for a release by its tag. GitHub answers 404 for a draft, as the mux does.
 	g.Server = httptest.NewServer(mux)
 	return g
 }
@@ -91,6 +98,20 @@ func (g *GitHub) Releases() map[int64]Release {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return maps.Clone(g.releases)
+}
+
+// Settle lets the time pass that GitHub needs to list every change.
+func (g *GitHub) Settle() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.before = nil
+}
+
+// Unlist makes the list of the releases lack those of a tag.
+func (g *GitHub) Unlist(tag string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.unlisted = tag
 }
 
 // Assets returns the folder with the assets of a release.
@@ -104,11 +125,20 @@ func (g *GitHub) newID() int64 {
 }
 
 func (g *GitHub) list(w http.ResponseWriter, r *http.Request) {
+	all := g.before
+	if all == nil {
+		all = g.all()
+	}
+	g.before = nil
+	json.NewEncoder(w).Encode(slices.DeleteFunc(all, func(release Release) bool { return release["tag_name"] == g.unlisted }))
+}
+
+func (g *GitHub) all() []Release {
 	all := []Release{}
 	for _, id := range slices.Backward(slices.Sorted(maps.Keys(g.releases))) {
 		all = append(all, g.render(id))
 	}
-	json.NewEncoder(w).Encode(all)
+	return all
 }
 
 // render returns a release with the list of its assets.
@@ -126,6 +156,17 @@ func (g *GitHub) assetsOf(release int64) []map[string]any {
 		}
 	}
 	return assets
+}
+
+// getByTag answers with the public release of a tag.
+func (g *GitHub) getByTag(w http.ResponseWriter, r *http.Request) {
+	for id, release := range g.releases {
+		if release["draft"] == false && release["tag_name"] == r.PathValue("tag") {
+			json.NewEncoder(w).Encode(g.render(id))
+			return
+		}
+	}
+	http.Error(w, `{"message": "Not Found"}`, http.StatusNotFound)
 }
 
 // getLatest answers with the latest release.
@@ -185,13 +226,25 @@ func (g *GitHub) setDraft(id int64, draft bool) {
 	}
 }
 
-// edit creates a release or changes the given fields of one.
+// edit creates a release or changes the given fields of one. A draft loses its tag if
+// the request neither names the tag nor makes the release public.
 func (g *GitHub) edit(w http.ResponseWriter, r *http.Request) {
 	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	release := maps.Clone(g.releases[id])
-	if err := json.NewDecoder(r.Body).Decode(&release); err != nil {
+	given := make(Release)
+	if err := json.NewDecoder(r.Body).Decode(&given); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
+	}
+	release := given
+	if r.Method == http.MethodPatch {
+		if release = maps.Clone(g.releases[id]); release == nil {
+			http.Error(w, `{"message": "Not Found"}`, http.StatusNotFound)
+			return
+		}
+		if release["draft"] == true && given["tag_name"] == nil && given["draft"] != false {
+			given["tag_name"] = fmt.Sprint("untagged-", id)
+		}
+		maps.Copy(release, given)
 	}
 	draft, _ := release["draft"].(bool)
 	for other, r := range g.releases {

@@ -29,7 +29,6 @@ import (
 	"argserver/release/product"
 	"argserver/release/standin"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -356,7 +355,7 @@ func runAct(t *testing.T, act, clone string, args []string, environ map[string]s
 	args = append(args,
 		// The runners are this machine.
 		"--platform=ubuntu-24.04=-self-hosted", "--platform=ubuntu-24.04-arm=-self-hosted",
-		"--platform=macos-15=-self-hosted", "--platform=windows-2025=-self-hosted",
+		"--platform=macos-15=-self-hosted", "--platform=macos-26=-self-hosted", "--platform=windows-2025=-self-hosted",
 		"--actor=somebody", "--secret=GITHUB_TOKEN="+token)
 	// A job on the machine itself inherits these.
 	for _, variable := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GOTOOLCHAIN"} {
@@ -390,7 +389,7 @@ func (w *world) versions(t *testing.T) map[string]string {
 	t.Helper()
 	versions := make(map[string]string)
 	image := w.image(t)
-	tags, err := remote.List(image, remote.WithAuth(anybody))
+	tags, err := remote.List(image)
 	if failed := new(transport.Error); errors.As(err, &failed) && failed.StatusCode == http.StatusNotFound {
 		return versions // nothing was pushed yet
 	}
@@ -401,7 +400,7 @@ func (w *world) versions(t *testing.T) map[string]string {
 		if strings.HasPrefix(tag, "sha256-") {
 			continue // a signature
 		}
-		index, err := remote.Index(image.Tag(tag), remote.WithAuth(anybody))
+		index, err := remote.Index(image.Tag(tag))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -421,25 +420,23 @@ func (w *world) versions(t *testing.T) map[string]string {
 
 func (w *world) has(t *testing.T, tag string) bool {
 	t.Helper()
-	_, err := remote.Head(w.image(t).Tag(tag), remote.WithAuth(anybody))
+	_, err := remote.Head(w.image(t).Tag(tag))
 	return err == nil
 }
 
 func (w *world) image(t *testing.T) name.Repository {
 	t.Helper()
-	return must.Reference(t, w.registry.host+"/"+strings.ToLower(repository)).Context()
+	return must.Reference(t, w.registry.real+"/"+strings.ToLower(repository)).Context()
 }
 
 // token is the token of GitHub, and the password of its registry.
 const token = "story-token"
 
-// anybody may read private images.
-var anybody = &authn.Basic{Username: "anybody", Password: token}
-
 // A registry is a real one behind a login like that of GitHub's: writing, and reading
-// private images, need one. It can be made to fail.
+// private images, need one. It lags, and it can be made to fail.
 type registry struct {
 	host             string
+	real             string // host and port of the real registry, which shows every change
 	private          atomic.Bool
 	failAfter        atomic.Int64           // manifests to accept before failing; negative for no limit
 	refuseSignatures atomic.Int64           // lists of signatures to refuse
@@ -448,14 +445,13 @@ type registry struct {
 
 func startRegistry(t *testing.T) *registry {
 	t.Helper()
-	address := must.Registry(t)
-	r := new(registry)
+	r := &registry{real: must.Registry(t)}
 	r.failAfter.Store(-1)
-	behind := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
-		p.SetURL(&url.URL{Scheme: "http", Host: address})
+	behind := standin.NewLaggingRegistry(&httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
+		p.SetURL(&url.URL{Scheme: "http", Host: r.real})
 		p.Out.Host = p.In.Host // redirects contain it
 		p.Out.Header.Del("Authorization")
-	}}
+	}})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		reads := request.Method == http.MethodGet || request.Method == http.MethodHead
 		if _, password, _ := request.BasicAuth(); password != token && (!reads || r.private.Load()) {
