@@ -135,7 +135,7 @@ func TestNewReleases(t *testing.T) {
 // startReleases starts a stand-in for GitHub with the repository owner/name.
 func startReleases(t *testing.T) (*standin.GitHub, *releases) {
 	t.Helper()
-	patiently.Waits = []time.Duration{0}
+	patiently.Waits = make([]time.Duration, 7)
 	gitHub := standin.StartGitHub("owner/name", t.TempDir())
 	t.Cleanup(gitHub.Close)
 	releases, err := newReleases("owner/name", "token", gitHub.URL)

@@ -31,7 +31,7 @@ const (
 func TestKeep(t *testing.T) {
 	patiently.Waits = []time.Duration{0, 0}
 	lost := false
-	lagging := standin.NewLaggingRegistry(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	lagging := standin.NewLaggingRegistry(registry.New(registry.Logger(log.New(io.Discard, "", 0))), 1)
 	repository := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if lost && r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/manifests/sha256-") {
 			lost = false

@@ -240,7 +240,10 @@ func (p *promotion) find(ctx context.Context, version string) (*github.Repositor
 	if release == nil || release.GetPrerelease() || complete(release) != nil {
 		return nil, err
 	}
-	_, err = remote.Head(p.repository.Tag(version), options(ctx)...)
+	err = patiently.Do(ctx, func() error {
+		_, err := remote.Head(p.repository.Tag(version), options(ctx)...)
+		return err
+	})
 	if registry.NotFound(err) {
 		return nil, nil
 	}

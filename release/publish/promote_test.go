@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"argserver/release/internal/must"
+	"argserver/release/internal/patiently"
 	"argserver/release/standin"
 	"argserver/release/tags"
 
@@ -57,7 +58,7 @@ func newWorld(t *testing.T) *world {
 	w.gitHub.Config.Handler = hook(w.gitHub.Config.Handler)
 	real := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	w.real = start(t, real)
-	w.image = start(t, hook(standin.NewLaggingRegistry(real)))
+	w.image = start(t, hook(standin.NewLaggingRegistry(real, 6)))
 	return w
 }
 
@@ -214,10 +215,7 @@ func TestPromoteCutOff(t *testing.T) {
 				changes := 0
 				w.onWrite = func(request *http.Request) {
 					if changes++; changes == cut {
-						cancel()
-						io.Copy(io.Discard, request.Body) // or the server does not see that the client is gone
-						<-request.Context().Done()
-						panic(http.ErrAbortHandler)
+						cutOff(request, cancel)
 					}
 				}
 				done = w.promote(ctx, order[1]) == nil
@@ -236,6 +234,14 @@ func TestPromoteCutOff(t *testing.T) {
 			})
 		}
 	}
+}
+
+// cutOff ends a promotion, whose context cancel cancels, in the middle of a request.
+func cutOff(request *http.Request, cancel func()) {
+	cancel()
+	io.Copy(io.Discard, request.Body) // or the server does not see that the client is gone
+	<-request.Context().Done()
+	panic(http.ErrAbortHandler)
 }
 
 // checkTags compares the floating tags and the latest release with the highest of
@@ -314,21 +320,48 @@ func TestPromoteTakenBack(t *testing.T) {
 }
 
 // GitHub's list may lack a release for days. The release keeps its floating tags and
-// stays the latest one.
+// stays the latest one, even if its promotion was cut off before it set those tags.
 func TestPromoteUnlisted(t *testing.T) {
-	for _, before := range [][]string{{"1.3.0", "1.3.1"}, {"1.3.1"}} {
-		t.Run(fmt.Sprint(before), func(t *testing.T) {
+	for _, c := range []struct {
+		before []string
+		cut    bool
+	}{
+		{[]string{"1.3.0", "1.3.1"}, false},
+		{[]string{"1.3.0", "1.3.1"}, true},
+		{[]string{"1.3.1"}, false},
+	} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			w := newWorld(t)
-			for _, version := range before {
+			for _, version := range c.before {
 				w.prepare(version)
-				must.Fail(t, w.promote(t.Context(), version), "")
+				ctx, cancel := context.WithCancel(t.Context())
+				w.onWrite = func(request *http.Request) {
+					if c.cut && version == "1.3.1" && strings.HasSuffix(request.URL.Path, "/manifests/1.3") {
+						cutOff(request, cancel)
+					}
+				}
+				if err := w.promote(ctx, version); (err == nil) != (ctx.Err() == nil) {
+					t.Fatalf("the promotion of %s returns %v", version, err)
+				}
+				cancel()
 			}
+			w.onWrite = nil
 			w.gitHub.Unlist("v1.3.1")
 			w.prepare("1.2.9")
 			must.Fail(t, w.promote(t.Context(), "1.2.9"), "")
-			w.checkTags(append(before, "1.2.9"), "at the end")
+			w.checkTags(append(c.before, "1.2.9"), "at the end")
 		})
 	}
+}
+
+// A promotion needs no second try for what it has changed itself.
+func TestPromoteKnown(t *testing.T) {
+	w := newWorld(t)
+	w.prepare("1.3.0")
+	w.gitHub.Settle()
+	patiently.Waits = nil
+	must.Fail(t, w.promote(t.Context(), "1.3.0"), "")
+	w.checkTags([]string{"1.3.0"}, "at the end")
 }
 
 // A release by hand of a higher version does not count, even if its version has an

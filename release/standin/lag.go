@@ -1,7 +1,6 @@
 package standin
 
 import (
-	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -10,18 +9,26 @@ import (
 )
 
 // A LaggingRegistry passes requests on to a registry and shows a change late, as GHCR
-// does: the first read of a tag after a change, and of the list of tags, shows the
-// state before it.
+// does: the first reads of a tag after a change, and of the list of tags, show the state
+// before it.
 type LaggingRegistry struct {
 	registry http.Handler
+	reads    int
 
 	mu     sync.Mutex
-	before map[string]*httptest.ResponseRecorder // responses to the next read, by path
+	before map[string]*stale // by path
 }
 
-// NewLaggingRegistry returns a LaggingRegistry without any change to show.
-func NewLaggingRegistry(registry http.Handler) *LaggingRegistry {
-	return &LaggingRegistry{registry: registry, before: make(map[string]*httptest.ResponseRecorder)}
+// A stale response is what some more reads get.
+type stale struct {
+	*httptest.ResponseRecorder
+	reads int
+}
+
+// NewLaggingRegistry returns a LaggingRegistry. reads is the number of reads that show
+// the state before a change.
+func NewLaggingRegistry(registry http.Handler, reads int) *LaggingRegistry {
+	return &LaggingRegistry{registry: registry, reads: reads, before: make(map[string]*stale)}
 }
 
 // Settle lets the time pass that the registry needs to show every change.
@@ -37,22 +44,24 @@ func (l *LaggingRegistry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		l.mu.Lock()
 		before := l.before[r.URL.Path]
-		delete(l.before, r.URL.Path)
+		if before != nil {
+			before.reads--
+		}
 		l.mu.Unlock()
-		if before == nil {
+		if before == nil || before.reads < 0 {
 			break
 		}
 		maps.Copy(w.Header(), before.Header())
 		w.WriteHeader(before.Code)
 		if r.Method == http.MethodGet {
-			io.Copy(w, before.Body)
+			w.Write(before.Body.Bytes())
 		}
 		return
 	case isTag:
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		for _, path := range []string{r.URL.Path, repository + "/tags/list"} {
-			l.before[path] = l.read(r, path)
+			l.before[path] = &stale{l.read(r, path), l.reads}
 		}
 	}
 	l.registry.ServeHTTP(w, r)

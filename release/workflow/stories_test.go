@@ -451,7 +451,7 @@ func startRegistry(t *testing.T) *registry {
 		p.SetURL(&url.URL{Scheme: "http", Host: r.real})
 		p.Out.Host = p.In.Host // redirects contain it
 		p.Out.Header.Del("Authorization")
-	}})
+	}}, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		reads := request.Method == http.MethodGet || request.Method == http.MethodHead
 		if _, password, _ := request.BasicAuth(); password != token && (!reads || r.private.Load()) {
