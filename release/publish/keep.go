@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,9 +48,9 @@ func keep(ctx context.Context, image, predicateType, path string) error {
 			return err
 		}
 		for _, bundle := range without(attached, kept) {
-			// Both programs write this annotation.
-			if bundle.Annotations["dev.sigstore.bundle.predicateType"] == predicateType {
-				return nil
+			found, err := readType(ctx, digest.Context().Digest(bundle.Digest.String()))
+			if err != nil || found == predicateType {
+				return err
 			}
 		}
 		return fmt.Errorf("%s has no new bundle of the type %s attached, only %d others", image, predicateType, len(attached.Manifests))
@@ -87,6 +88,20 @@ func readAttached(ctx context.Context, image name.Digest) (*v1.IndexManifest, er
 		return nil, err
 	}
 	return index.IndexManifest()
+}
+
+// readType returns the type that cosign and actions/attest write into the manifest of a
+// bundle. Not every version of cosign repeats it in the list.
+func readType(ctx context.Context, bundle name.Digest) (string, error) {
+	there, err := remote.Get(bundle, options(ctx)...)
+	if err != nil {
+		return "", err
+	}
+	manifest, err := v1.ParseManifest(bytes.NewReader(there.Manifest))
+	if err != nil {
+		return "", err
+	}
+	return manifest.Annotations["dev.sigstore.bundle.predicateType"], nil
 }
 
 // without returns what a lists and b does not.
