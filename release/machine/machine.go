@@ -1,6 +1,6 @@
 // Package machine says what this machine lacks for building a release and for
 // rehearsing it: the script inspect finds packages and platforms, this package
-// the rest. The script prepare installs what can be installed.
+// checks the rest. The script prepare installs what can be installed.
 package machine
 
 import (
@@ -18,7 +18,7 @@ import (
 )
 
 // Check reports everything that the machine lacks for a rehearsal that runs
-// Linux binaries for these values of GOARCH and for its own, and how to get it.
+// Linux binaries for these values of GOARCH, or only for its own, and how to get it.
 func Check(ctx context.Context, architectures []string) error {
 	// The commands of this module run inside it.
 	module, err := command.Output(exec.CommandContext(ctx, "go", "list", "-m", "-f={{ .Dir }}"))
@@ -26,7 +26,10 @@ func Check(ctx context.Context, architectures []string) error {
 		return err
 	}
 	var problems []error
-	inspect := exec.CommandContext(ctx, filepath.Join(module, "machine", "inspect"), append(architectures, runtime.GOARCH)...)
+	if len(architectures) == 0 {
+		architectures = []string{runtime.GOARCH}
+	}
+	inspect := exec.CommandContext(ctx, filepath.Join(module, "machine", "inspect"), architectures...)
 	// What it prints is the error.
 	if out, err := inspect.CombinedOutput(); err != nil {
 		problems = append(problems, errors.New(cmp.Or(strings.TrimSpace(string(out)), err.Error())))

@@ -45,9 +45,37 @@ func TestPlatforms(t *testing.T) {
 	if out, err := exec.Command("./inspect", runtime.GOARCH).CombinedOutput(); strings.Contains(string(out), "- linux/") {
 		t.Errorf("inspect says %s (%v) of this machine's own architecture", out, err)
 	}
-	out, err := exec.Command("bash", "-c", "source ./requirements; elf() { printf '#!/bin/sh\nexit 3'; }; runs "+runtime.GOARCH).Output()
-	if err == nil || string(out) != "the kernel does not run a program for it (exit status 3)\n" {
-		t.Errorf("a program that fails is reported as %q (%v)", out, err)
+	for _, c := range []struct{ script, want string }{
+		{"elf() { printf '#!/bin/sh\nexit 3'; }; runs " + runtime.GOARCH, "the kernel does not run a program for it (exit status 3)\n"},
+		{"TMPDIR=/nonexistent runs " + runtime.GOARCH, "/nonexistent does not exist, is full or does not allow programs, so it cannot be tried\n"},
+		{"runs z80", "it is not one of the platforms in release/machine/requirements\n"},
+	} {
+		out, err := exec.Command("bash", "-c", "source ./requirements; "+c.script).Output()
+		if err == nil || string(out) != c.want {
+			t.Errorf("%s prints %q (%v), want %q", c.script, out, err, c.want)
+		}
+	}
+}
+
+// The registrations match what Debian's package registers.
+func TestRegister(t *testing.T) {
+	prepare := must.Read(t, "prepare")
+	_, register, _ := strings.Cut(prepare, "\nregister() {")
+	register, _, _ = strings.Cut(register, "\n}\n")
+	for architecture, want := range map[string]string{
+		"s390x": `:qemu-s390x:M::\x7f\x45\x4c\x46\x02\x02\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x16:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff:/bin/qemu:OPF`,
+		"arm":   `:qemu-arm:M::\x7f\x45\x4c\x46\x01\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x28\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:/bin/qemu:OPF`,
+	} {
+		folder := t.TempDir()
+		must.Run(t, ".", "bash", "-euc", "source ./requirements; binfmt="+folder+"; uname() { echo other; }; register() {"+register+"\n}; platform "+architecture+"; register /bin/qemu")
+		if got := must.Read(t, folder, "register"); got != want {
+			t.Errorf("%s is registered as %q, want %q", architecture, got, want)
+		}
+	}
+	folder := t.TempDir()
+	must.Run(t, ".", "bash", "-euc", "source ./requirements; binfmt="+folder+"; register() {"+register+"\n}; platform amd64; uname() { echo x86_64; }; register /bin/qemu")
+	if entries, _ := os.ReadDir(folder); len(entries) > 0 {
+		t.Error("QEMU is registered for the machine's own programs")
 	}
 }
 
@@ -76,7 +104,10 @@ func TestPrepare(t *testing.T) {
 		fails     bool
 	}{
 		{name: "all native", files: map[string]string{"native-386": "", "native-s390x": "", register: ""}},
-		{name: "not mounted", files: map[string]string{"native-386": "", "native-s390x": ""}, says: []string{"mount -t binfmt_misc none "}},
+		{name: "not mounted", files: map[string]string{"native-386": ""},
+			commands: map[string]string{"qemu-s390x-static": qemu("7.2.17")}, says: []string{"mount -t binfmt_misc none "}, registers: "/qemu-s390x-static:OPF"},
+		{name: "all native, without binfmt_misc", files: map[string]string{"native-386": "", "native-s390x": ""},
+			commands: map[string]string{"mount": "exit 32"}},
 		{name: "QEMU is there", files: map[string]string{"native-386": "", register: ""},
 			commands: map[string]string{"qemu-s390x-static": qemu("7.2.17")}, registers: "/qemu-s390x-static:OPF"},
 		{name: "QEMU is installed", files: map[string]string{"native-386": "", register: ""},
@@ -86,11 +117,15 @@ func TestPrepare(t *testing.T) {
 			register: "qemu-s390x by the package"}, commands: map[string]string{"qemu-s390x-static": qemu("7.2.17")}, registers: "qemu-s390x by the package"},
 		{name: "registered without the flag P", files: map[string]string{"native-386": "", "proc/sys/fs/binfmt_misc/qemu-s390x": entry("/bin/qemu", "OCF"),
 			register: "qemu-s390x by another program"}, commands: map[string]string{"qemu-s390x-static": qemu("7.2.17")}, registers: "/qemu-s390x-static:OPF"},
+		{name: "registered without the flag F", files: map[string]string{"native-386": "", "proc/sys/fs/binfmt_misc/qemu-s390x": entry("/bin/qemu", "POC"),
+			register: "qemu-s390x by another program"}, commands: map[string]string{"qemu-s390x-static": qemu("7.2.17")}, registers: "/qemu-s390x-static:OPF"},
 		// As on Debian 12 with a kernel that refuses 32-bit x86.
 		{name: "QEMU too old", files: map[string]string{"native-s390x": "", register: ""},
 			commands: map[string]string{"qemu-i386-static": qemu("7.2.17")},
+			// The list of sources must name Debian 13, and the key that signs it.
 			apt: `if [[ $* == *" download qemu-user" ]]; then : >qemu-user_1_amd64.deb; fi
-				[[ $* != *install* ]] || exit 1`,
+				[[ $* != *install* ]] || exit 1
+				[[ $* =~ Dir::Etc::SourceList=([^ ]*)\ -o\ Dir::Etc::SourceParts=/dev/null && $(<"${BASH_REMATCH[1]}") == "deb [signed-by=/usr/share/keyrings/"*" trixie main" ]]`,
 			says: []string{"linux/386: the kernel does not run a program for it", "get that of Debian 13"}, registers: "/usr/local/bin/qemu-i386:OPF"},
 		{name: "fetched before", files: map[string]string{"native-s390x": "", register: ""},
 			commands: map[string]string{"qemu-i386-static": qemu("7.2.17"), "qemu-i386": qemu("10.0.2")}, registers: "/qemu-i386:OPF"},
@@ -100,17 +135,20 @@ func TestPrepare(t *testing.T) {
 		{name: "old QEMU registered", files: map[string]string{"native-s390x": "", "proc/sys/fs/binfmt_misc/qemu-i386": entry("/old", "POCF"),
 			"old": "#!/bin/sh\n" + qemu("7.2.17"), register: "qemu-i386 by the package"},
 			commands: map[string]string{"qemu-i386-static": qemu("8.2.2")}, registers: "/qemu-i386-static:OPF"},
+		// As by Docker's image that registers emulators.
+		{name: "QEMU registered from a container", files: map[string]string{"native-s390x": "", "proc/sys/fs/binfmt_misc/qemu-i386": entry("/nowhere", "POCF"),
+			register: "qemu-i386 by a container"}, registers: "qemu-i386 by a container"},
 		{name: "no QEMU to be had", files: map[string]string{"native-386": "", register: ""}, fails: true,
-			says: []string{"retry: exit status 100 of: apt-get"}},
+			says: []string{"retry: exit status 100 of: apt-get", "- linux/s390x: the kernel does not run a program for it"}},
 		{name: "client without Engine", files: map[string]string{"native-386": "", "native-s390x": "", register: ""},
 			commands: map[string]string{"docker": `[[ $1 == --version ]]`, "dockerd": "exit 127"},
-			apt:      `[[ $* != *"install "*" docker.io" ]] || echo '#!/bin/sh' >"$BIN/dockerd"`, says: []string{"--no-install-recommends docker.io"}},
+			apt:      `[[ $* != *"install "*" docker.io "* ]] || echo '#!/bin/sh' >"$BIN/dockerd"`, says: []string{"--no-install-recommends docker.io ~n^docker-cli$"}},
 		{name: "still no Engine", files: map[string]string{"native-386": "", "native-s390x": "", register: ""},
 			commands: map[string]string{"docker": `[[ $1 == --version ]]`, "dockerd": "exit 127"}, apt: ":", fails: true,
-			says: []string{"- docker.io: this command fails: docker --version && ", "    apt-get install docker.io, as root"}},
+			says: []string{"- docker.io ~n^docker-cli$: this command fails: docker --version && ", "    apt-get install docker.io ~n^docker-cli$, as root"}},
 		{name: "no certificates", files: map[string]string{"native-386": "", "native-s390x": "", register: ""},
 			commands: map[string]string{"openssl": `[[ $1 == version ]]`}, apt: ":", fails: true, says: []string{"- ca-certificates: this command fails"}},
-		{name: "list of another test", files: map[string]string{"native-386": "", "native-s390x": "", register: "", "list": "nftables: nft --version\n"},
+		{name: "list of another test", files: map[string]string{"native-386": "", "native-s390x": "", register: "", "list": "reader: cat\nnftables: nft --version\n"},
 			apt: `[[ $* != *" nftables" ]] || { echo '#!/bin/sh' >"$BIN/nft"; chmod +x "$BIN/nft"; }`, says: []string{"--no-install-recommends nftables"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -129,15 +167,16 @@ func TestPrepare(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			link(t, bin, "bash", "cat", "chmod", "dirname", "fold", "grep", "install", "mkdir", "mktemp", "od", "readlink", "rm", "sed", "sh", "sort", "tac", "tr")
+			link(t, bin, "bash", "cat", "chmod", "dirname", "grep", "install", "mkdir", "mktemp", "od", "readlink", "rm", "sed", "sh", "sort", "timeout", "tr")
 			commands := map[string]string{
 				"apt-get": `echo "apt-get $*" >&2; ` + cmp.Or(c.apt, "exit 100"),
 				"mount":   `echo "mount $*"`,
+				"uname":   "echo x86_64",
 				"sleep":   ":",
 				// Debian 13's emulator.
 				"dpkg": `mkdir -p "$3/usr/bin"; printf '#!/bin/sh\n` + strings.ReplaceAll(qemu("10.0.2"), "'", "") + `\n' >"$3/usr/bin/qemu-i386"; chmod +x "$3/usr/bin/qemu-i386"`,
 			}
-			for _, name := range []string{"git", "gcc", "curl", "jq", "openssl", "docker", "dockerd", "docker-registry", "haproxy", "shellcheck"} {
+			for _, name := range []string{"git", "gcc", "curl", "jq", "openssl", "docker", "dockerd", "docker-registry", "haproxy"} {
 				commands[name] = ":"
 			}
 			for name, script := range c.commands {
