@@ -1,6 +1,5 @@
 // Package standin replaces the parts of GitHub that the workflows use: the releases
-// and issues APIs, the download URLs, the container registry and some actions. It also
-// replaces Go's vulnerability database.
+// API, the download URLs, the container registry and some actions.
 package standin
 
 import (
@@ -30,8 +29,6 @@ type GitHub struct {
 	releases map[int64]Release
 	assets   map[int64]asset
 	lastID   int64
-	issues   map[int]Issue
-	labels   map[string]bool
 }
 
 // A Release is the JSON object that the API returns for a release.
@@ -49,7 +46,6 @@ const perPage = 30
 // assets of the releases in a folder.
 func StartGitHub(repository, folder string) *GitHub {
 	g := &GitHub{repository: repository, folder: folder, releases: make(map[int64]Release), assets: make(map[int64]asset)}
-	g.issues, g.labels = make(map[int]Issue), make(map[string]bool)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v3/rate_limit", func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"resources": {"core": {"limit": 5000, "remaining": 5000}}}`)
@@ -66,7 +62,6 @@ func StartGitHub(repository, folder string) *GitHub {
 		// ServeMux rejects /{id}/assets beside /assets/{id}: both match /assets/assets.
 		"GET /api/v3" + releases + "/{first}/{second}": g.readAssets,
 	}
-	maps.Copy(handlers, g.issueHandlers(repository))
 	for pattern, handler := range handlers {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Authorization") == "" {
