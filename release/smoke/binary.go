@@ -26,27 +26,26 @@ func (t *Test) Binary(ctx context.Context, log io.Writer, path string, p v1.Plat
 	if err := os.Chmod(path, 0o755); err != nil {
 		return err
 	}
-	// A command line of Windows is UTF-16.
 	v, lossy := values(p, m), p.OS == "windows"
 	var problems []error
-	for _, c := range t.commands {
+	for _, c := range t.Commands {
 		problems = append(problems, twice(ctx, log, func(ctx context.Context) error {
 			var output, log strings.Builder
-			cmd := prepare(ctx, path, c.arguments)
+			cmd := prepare(ctx, path, c.Arguments)
 			cmd.Stdout, cmd.Stderr = &output, &log
 			if err := cmd.Run(); cmd.ProcessState == nil || ctx.Err() != nil {
-				return fmt.Errorf("arguments %q: %w", c.arguments, err)
+				return fmt.Errorf("arguments %q: %w", c.Arguments, err)
 			}
 			return c.check(output.String(), log.String(), cmd.ProcessState.ExitCode(), v, lossy)
 		}))
 	}
-	if s := t.server; s != nil {
+	if s := t.Server; s != nil {
 		problems = append(problems, twice(ctx, log, func(ctx context.Context) error {
-			process, err := Start(ctx, path, s.listening, s.arguments, s.environment...)
+			process, err := Start(ctx, path, s.Listening, s.Arguments, s.Environment...)
 			if err != nil {
 				return err
 			}
-			return errors.Join(s.ask(ctx, process.Address, v, lossy), process.Stop(s.status))
+			return errors.Join(s.ask(ctx, process.Address, v, lossy), process.Stop(int(s.Status)))
 		}))
 	}
 	return errors.Join(problems...)

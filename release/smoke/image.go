@@ -49,24 +49,24 @@ func (t *Test) Containers(ctx context.Context, log io.Writer, image string, p v1
 			return contain(ctx, image, p, flags, arguments, use)
 		}))
 	}
-	for _, c := range t.commands {
+	for _, c := range t.Commands {
 		for _, flags := range [][]string{nil, anotherUser} {
-			try(flags, c.arguments, func(ctx context.Context, id string) error { return c.contained(ctx, id, v) })
+			try(flags, c.Arguments, func(ctx context.Context, id string) error { return c.contained(ctx, id, v) })
 		}
 	}
-	if t.server != nil {
+	if t.Server != nil {
 		port, flags, err := listens(ctx, image)
 		if err != nil {
 			return err
 		}
-		arguments := t.server.arguments
-		if t.server.imageArguments != nil {
-			arguments = t.server.imageArguments
+		arguments := t.Server.Arguments
+		if t.Server.ImageArguments != nil {
+			arguments = t.Server.ImageArguments
 		}
-		defaults := &server{status: t.server.status}
+		defaults := &server{Status: t.Server.Status}
 		try(flags, nil, func(ctx context.Context, id string) error { return defaults.contained(ctx, id, port, v) })
 		try(append(flags, anotherUser...), arguments, func(ctx context.Context, id string) error {
-			return t.server.contained(ctx, id, port, v)
+			return t.Server.contained(ctx, id, port, v)
 		})
 	}
 	return errors.Join(problems...)
@@ -111,7 +111,6 @@ func (c invocation) contained(ctx context.Context, id string, v placeholders) er
 	if err := logs.Run(); err != nil {
 		return err
 	}
-	// Docker gets the arguments as JSON, which is UTF-8.
 	return c.check(output.String(), log.String(), status, v, true)
 }
 
@@ -121,7 +120,6 @@ func (s *server) contained(ctx context.Context, id, port string, v placeholders)
 	if err != nil {
 		return err
 	}
-	// Docker gets the arguments as JSON, which is UTF-8.
 	if err := s.ask(ctx, address, v, true); err != nil {
 		return err
 	}
@@ -129,8 +127,8 @@ func (s *server) contained(ctx context.Context, id, port string, v placeholders)
 		return err
 	}
 	status, err := docker(ctx, "inspect", "--format={{ .State.ExitCode }}", id)
-	if err == nil && status != strconv.Itoa(s.status) {
-		err = fmt.Errorf("after docker stop the exit status is %s, want %d", status, s.status)
+	if err == nil && status != fmt.Sprint(s.Status) {
+		err = fmt.Errorf("after docker stop the exit status is %s, want %d", status, s.Status)
 	}
 	return err
 }

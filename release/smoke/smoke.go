@@ -4,7 +4,7 @@
 //	server:                       # a program that runs until SIGTERM
 //	  arguments: [TEXT, …]
 //	  environment: [NAME=VALUE, …]
-//	  listening: TEXT             # precedes HOST:PORT in the log
+//	  listening: TEXT             # precedes HOST:PORT in its log, on either output
 //	  requests:                   # each is a GET and must get status 200
 //	    - path: TEXT
 //	      body: TEXT              # the whole body; or contains: [TEXT, …]
@@ -15,11 +15,11 @@
 //	    output: TEXT              # all of standard output; or contains: [TEXT, …]
 //	    status: NUMBER            # exit status; default 0
 //
-// At least one of server and commands is there, and in them listening, requests, path,
-// and one of body, output and contains. A binary gets no other environment. !!binary
-// "//4=" is a text in base64. Body, output and contains have the placeholders {{ .Version }},
-// {{ .Commit }}, {{ .CommitDate }}, {{ .Os }} and {{ .Arch }}, with the values that
-// GoReleaser gives them.
+// The file has server, commands or both. In them, listening, requests, path, and either
+// contains or body or output are required. A binary gets no other environment. Body,
+// output and contains may hold the placeholders {{ .Version }}, {{ .Commit }},
+// {{ .CommitDate }}, {{ .Os }} and {{ .Arch }}, which mean the same as in .goreleaser.yaml.
+// A text that is not UTF-8 is written in base64: !!binary "//4=".
 //
 // The image of a server exposes one port. It must work with its default arguments as
 // its default user, and with those above as any other user. Its health check, if it has
@@ -43,34 +43,30 @@ import (
 
 // A Test is what a smoke.yaml says.
 type Test struct {
-	server   *server
-	commands []invocation
+	Server   *server
+	Commands []invocation
 }
 
 type server struct {
-	arguments      []string
-	environment    []string
-	listening      string
-	requests       []request
-	status         int
-	imageArguments []string // nil for arguments
+	Arguments      []string
+	Environment    []string
+	Listening      string
+	Requests       []request
+	Status         uint8
+	ImageArguments []string `yaml:"image_arguments"` // nil for Arguments
 }
 
 type request struct {
-	path string
-	body expectation
+	Path     string
+	Body     *string // nil for Contains
+	Contains []string
 }
 
 type invocation struct {
-	arguments []string
-	output    expectation
-	status    int
-}
-
-// An expectation is a whole text, or some parts of it.
-type expectation struct {
-	whole bool
-	parts []string // one if whole
+	Arguments []string
+	Output    *string // nil for Contains
+	Contains  []string
+	Status    uint8
 }
 
 // placeholders are named and filled as GoReleaser's.
@@ -92,9 +88,14 @@ func (v placeholders) fill(text string) (string, error) {
 	return filled.String(), err
 }
 
-// check compares a text. In a lossy comparison all bytes that are not UTF-8 are equal.
-func (e expectation) check(got string, v placeholders, lossy bool) error {
-	for _, part := range e.parts {
+// compare compares a text with a whole one or, if that is nil, with parts that it must
+// contain. A lossy comparison takes all bytes that are not UTF-8 for equal, because
+// arguments lose them in Docker's API, which is JSON, and in Windows, which has UTF-16.
+func compare(got string, whole *string, parts []string, v placeholders, lossy bool) error {
+	if whole != nil {
+		parts = []string{*whole}
+	}
+	for _, part := range parts {
 		want, err := v.fill(part)
 		if err != nil {
 			return err
@@ -103,7 +104,7 @@ func (e expectation) check(got string, v placeholders, lossy bool) error {
 		if lossy {
 			compared, want = string([]rune(got)), string([]rune(want))
 		}
-		if e.whole && compared != want {
+		if whole != nil && compared != want {
 			return fmt.Errorf("%.300q, want %.300q", got, want)
 		}
 		if !strings.Contains(compared, want) {
@@ -114,15 +115,15 @@ func (e expectation) check(got string, v placeholders, lossy bool) error {
 }
 
 func (c invocation) check(output, log string, status int, v placeholders, lossy bool) error {
-	err := c.output.check(output, v, lossy)
+	err := compare(output, c.Output, c.Contains, v, lossy)
 	if err != nil {
 		err = fmt.Errorf("standard output is %w", err)
 	}
-	if status != c.status {
-		err = errors.Join(err, fmt.Errorf("the exit status is %d, want %d", status, c.status))
+	if status != int(c.Status) {
+		err = errors.Join(err, fmt.Errorf("the exit status is %d, want %d", status, c.Status))
 	}
 	if err != nil {
-		err = fmt.Errorf("arguments %q: %w; standard error is %.1000q", c.arguments, err, log)
+		err = fmt.Errorf("arguments %q: %w; standard error is %.1000q", c.Arguments, err, log)
 	}
 	return err
 }
@@ -131,13 +132,13 @@ func (c invocation) check(output, log string, status int, v placeholders, lossy 
 // so each request gets one try.
 func (s *server) ask(ctx context.Context, address string, v placeholders, lossy bool) error {
 	var problems []error
-	for _, r := range s.requests {
-		status, body, err := get(ctx, "http://"+address+r.path)
+	for _, r := range s.Requests {
+		status, body, err := get(ctx, "http://"+address+r.Path)
 		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("GET %s: status %d, want 200: %.300q", r.path, status, body)
+			err = fmt.Errorf("GET %s: status %d, want 200: %.300q", r.Path, status, body)
 		} else if err == nil {
-			if err = r.body.check(body, v, lossy); err != nil {
-				err = fmt.Errorf("GET %s: the body is %w", r.path, err)
+			if err = compare(body, r.Body, r.Contains, v, lossy); err != nil {
+				err = fmt.Errorf("GET %s: the body is %w", r.Path, err)
 			}
 		}
 		problems = append(problems, err)
