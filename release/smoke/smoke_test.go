@@ -2,6 +2,7 @@ package smoke
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -203,7 +204,7 @@ func TestContainers(t *testing.T) {
 		"entry point":     {prints, []string{`ENTRYPOINT ["/program.exe", "print"]`}, `["print" "" "a b"]`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			image := "smoke:" + strings.ReplaceAll(name, " ", "-")
+			image := fmt.Sprintf("smoke:%d-%s", os.Getpid(), strings.ReplaceAll(name, " ", "-"))
 			args := `tar --create --directory="$(dirname "$0")" program.exe | docker import --change='ENTRYPOINT ["/program.exe"]' "$@"`
 			flags := []string{"-c", args, path}
 			for _, change := range c.changes {
