@@ -57,7 +57,7 @@ func goodImage(t *testing.T, raw string, tamper func(*imageSpec)) v1.Image {
 		files: []entry{
 			{tar.Header{Name: "bin/hello", Typeflag: tar.TypeReg, Mode: 0o755, ModTime: created, Size: int64(len(raw))}, raw},
 			{tar.Header{Name: "hello", Typeflag: tar.TypeSymlink, Mode: 0o777, ModTime: created, Linkname: "bin/hello"}, ""},
-			{tar.Header{Name: "etc/hello.conf", Typeflag: tar.TypeReg, Mode: 0o664, ModTime: created, Size: 9}, "greeting\n"},
+			{tar.Header{Name: "etc/hello.conf", Typeflag: tar.TypeReg, Mode: 0o644, ModTime: created, Size: 9}, "greeting\n"},
 			{tar.Header{Name: "bin/", Typeflag: tar.TypeDir, Mode: 0o755, ModTime: created}, ""},
 			{tar.Header{Name: "etc/", Typeflag: tar.TypeDir, Mode: 0o755, ModTime: created}, ""},
 			{tar.Header{Name: "etc/", Typeflag: tar.TypeDir, Mode: 0o755, ModTime: created}, ""},
@@ -127,7 +127,8 @@ func TestImage(t *testing.T) {
 			s.files[2] = entry{tar.Header{Name: "etc/hello.conf", Typeflag: tar.TypeSymlink, Linkname: "greeting\n"}, ""}
 		}, "etc/hello.conf: type L---------, want ----------"},
 		{"another content", func(s *imageSpec) { s.files[2].content = "evil one\n" }, `etc/hello.conf: it contains "evil one\n", want "greeting\n"`},
-		{"a file that all may write", func(s *imageSpec) { s.files[2].header.Mode = 0o666 }, "etc/hello.conf: mode -rw-rw-rw-"},
+		{"another umask", func(s *imageSpec) { s.files[2].header.Mode = 0o664 }, "etc/hello.conf: mode -rw-rw-r--, want 755, or 644 for a file"},
+		{"another umask for a directory", func(s *imageSpec) { s.files[4].header.Mode = 0o700 }, "etc: mode drwx------"},
 		{"sticky directory", func(s *imageSpec) { s.files[3].header.Mode = 0o1755 }, "bin: mode dtrwxr-xr-x"},
 		{"platform", func(s *imageSpec) { s.config.Architecture = "amd64" }, "config: platform linux/amd64/v7, want linux/arm/v7"},
 		{"variant", func(s *imageSpec) { s.config.Variant = "v6" }, "config: platform linux/arm/v6, want linux/arm/v7"},
