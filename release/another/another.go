@@ -12,14 +12,14 @@ import (
 	"argserver/release/internal/must"
 )
 
-// Repository takes the pipeline for another program, as RELEASING.md says: it
-// replaces the product file and edits .goreleaser.yaml. It returns the folder of a
+// Repository takes the pipeline for another program, as RELEASING.md says: it adds
+// the program with its smoke.yaml and edits .goreleaser.yaml. It returns the folder of a
 // clone of OWNER/hello.
 func Repository(t *testing.T) string {
 	t.Helper()
 	repository := t.TempDir()
 	must.Run(t, "../..", "sh", "-euc", `git archive HEAD release .github .goreleaser.yaml | tar --extract --directory="$0"
-		rm -r "$0"/release/product/*_test.go "$0/release/measure" "$0/release/another" "$0/release/examples" "$0/release/internal/examples"
+		rm -r "$0/release/product" "$0/release/measure" "$0/release/another" "$0/release/examples" "$0/release/internal/examples"
 		cp -r release/another/testdata/hello/. "$0"`, repository)
 	path := filepath.Join(repository, ".goreleaser.yaml")
 	must.Write(t, path, editConfig(t, must.Read(t, path)))
@@ -40,9 +40,6 @@ func editConfig(t *testing.T, config string) string {
 	}
 	replace("project_name: argserver", "project_name: hello")
 	replace("\n    tags: [netgo]", "")
-	replace("\n    extra_files: [rootfs]", "")
-	replace("description: Answers over HTTP with the arguments it was started with", "description: Greets over HTTP")
-	replace("licenses: MIT", "licenses: 0BSD")
 	return Reduce(config, "linux_amd64", "linux_arm64", "darwin_arm64", "linux/amd64", "linux/arm64")
 }
 

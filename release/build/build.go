@@ -119,15 +119,21 @@ func Make(ctx context.Context, o Options) (*Release, error) {
 	return r, r.readArtifacts(ctx)
 }
 
-// readMetadata reads the revision, the date and the version of Go.
-func (r *Release) readMetadata(ctx context.Context, o Options) error {
-	log, err := command.Output(exec.CommandContext(ctx, "git", "-C", r.Clone, "log", "-1", "--format=%H %cI"))
+// ReadCommit reads the full hash and the date of a commit of a clone.
+func ReadCommit(ctx context.Context, clone, commit string) (m Metadata, err error) {
+	log, err := command.Output(exec.CommandContext(ctx, "git", "-C", clone, "log", "-1", "--format=%H %cI", commit))
 	if err != nil {
-		return err
+		return m, err
 	}
 	revision, date, _ := strings.Cut(log, " ")
-	created, err := time.Parse(time.RFC3339, date)
-	if err != nil {
+	m.Revision = revision
+	m.Created, err = time.Parse(time.RFC3339, date)
+	return m, err
+}
+
+// readMetadata reads the revision, the date and the version of Go.
+func (r *Release) readMetadata(ctx context.Context, o Options) (err error) {
+	if r.Metadata, err = ReadCommit(ctx, r.Clone, "HEAD"); err != nil {
 		return err
 	}
 	path := filepath.Join(r.Clone, "go.mod")
@@ -142,13 +148,9 @@ func (r *Release) readMetadata(ctx context.Context, o Options) error {
 	if mod.Toolchain == nil {
 		return fmt.Errorf("%s pins no Go version: want a line such as toolchain go1.2.3", path)
 	}
-	r.Metadata = Metadata{
-		Source:    "https://github.com/" + o.Repository,
-		Revision:  revision,
-		Version:   strings.TrimPrefix(o.Tag, "v"),
-		Created:   created,
-		GoVersion: mod.Toolchain.Name,
-	}
+	r.Metadata.Source = "https://github.com/" + o.Repository
+	r.Metadata.Version = strings.TrimPrefix(o.Tag, "v")
+	r.Metadata.GoVersion = mod.Toolchain.Name
 	return nil
 }
 

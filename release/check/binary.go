@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"strings"
 
-	"argserver/release/product"
-
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
@@ -45,9 +43,6 @@ func checkBuildInfo(content []byte, p v1.Platform, goVersion string) error {
 		"GOARCH":      p.Architecture,
 		"CGO_ENABLED": "0",
 		"-trimpath":   "true",
-	}
-	if product.BuildTags != "" {
-		want["-tags"] = product.BuildTags
 	}
 	switch p.Architecture {
 	case "arm":

@@ -12,22 +12,21 @@ import (
 	"testing"
 
 	"argserver/release/internal/must"
-	"argserver/release/product"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 func TestPlatform(t *testing.T) {
 	for name, want := range map[string]string{
-		"_linux_amd64":       "linux/amd64",
-		"_linux_armv7":       "linux/arm/v7",
-		"_windows_arm64.exe": "windows/arm64",
+		"hello_linux_amd64":           "linux/amd64",
+		"hello_world_linux_armv7":     "linux/arm/v7",
+		"hello-world_windows_386.exe": "windows/386",
 	} {
-		if got, err := Platform(product.Name + name); err != nil || got.String() != want {
+		if got, err := Platform(name); err != nil || got.String() != want {
 			t.Errorf("the platform of %s is %s (%v), want %s", name, got, err, want)
 		}
 	}
-	for _, name := range []string{product.Name, product.Name + "_linux", "other_linux_amd64"} {
+	for _, name := range []string{"hello", "hello_linux", "_linux_amd64", "hello_linux_amd64.sh"} {
 		_, err := Platform(name)
 		must.Fail(t, err, name)
 	}
@@ -36,8 +35,7 @@ func TestPlatform(t *testing.T) {
 func TestBinary(t *testing.T) {
 	named := must.Platforms(t, "linux/amd64", "linux/arm/v7", "linux/arm64", "linux/s390x", "windows/amd64", "freebsd/amd64")
 	amd64, armv7, arm64, s390x, windows, freebsd := named[0], named[1], named[2], named[3], named[4], named[5]
-	tags := "-tags=" + product.BuildTags
-	asReleased := []string{"-trimpath", tags, "-ldflags=-s -w"}
+	asReleased := []string{"-trimpath", "-ldflags=-s -w"}
 	good := compile(t, amd64, asReleased...)
 
 	// patched is the good binary with a few bytes of it changed.
@@ -69,8 +67,8 @@ func TestBinary(t *testing.T) {
 		{"another system", good, freebsd, runtime.Version(), "built with GOOS=linux, want freebsd"},
 		{"another variant", compile(t, must.Platforms(t, "linux/arm/v5")[0], asReleased...), armv7, runtime.Version(), "built with GOARM=5, want 7"},
 		{"another Go", good, amd64, "go1.0", "built by " + runtime.Version() + ", want go1.0"},
-		{"no trimpath", compile(t, amd64, tags, "-ldflags=-s -w"), amd64, runtime.Version(), "built without -trimpath"},
-		{"not stripped", compile(t, amd64, "-trimpath", tags), amd64, runtime.Version(), "not stripped: it has a section .symtab"},
+		{"no trimpath", compile(t, amd64, "-ldflags=-s -w"), amd64, runtime.Version(), "built without -trimpath"},
+		{"not stripped", compile(t, amd64, "-trimpath"), amd64, runtime.Version(), "not stripped: it has a section .symtab"},
 		{"dynamic", compile(t, amd64, append(asReleased, "-buildmode=pie")...), amd64, runtime.Version(), "not static: it has a segment PT_INTERP"},
 		{"header of another machine", patched(machine, byte(elf.EM_RISCV)), amd64, runtime.Version(), "ELF header says ELFCLASS64 LittleEndian EM_RISCV"},
 		{"shared object", patched(etype, byte(elf.ET_DYN)), amd64, runtime.Version(), "ELF type ET_DYN, want ET_EXEC"},
@@ -81,11 +79,6 @@ func TestBinary(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			must.Fail(t, Binary(c.content, c.platform, c.goVersion), c.want)
-		})
-	}
-	if product.BuildTags != "" {
-		t.Run("no tags", func(t *testing.T) {
-			must.Fail(t, Binary(compile(t, amd64, "-trimpath", "-ldflags=-s -w"), amd64, ""), "built without -tags, want "+product.BuildTags)
 		})
 	}
 }

@@ -7,31 +7,38 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
-	"reflect"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"argserver/release/build"
-	"argserver/release/product"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 )
 
-// labels are the labels of every image and the annotations of the index.
+// checkMetadata reports each label of an image, or annotation of the index, that says
+// another origin. The rest of them is the program's own.
 // https://github.com/opencontainers/image-spec/blob/main/annotations.md
-func labels(m build.Metadata) map[string]string {
-	return map[string]string{
-		"org.opencontainers.image.title":       product.Name,
-		"org.opencontainers.image.description": product.Description,
-		"org.opencontainers.image.source":      m.Source,
-		"org.opencontainers.image.revision":    m.Revision,
-		"org.opencontainers.image.version":     m.Version,
-		"org.opencontainers.image.licenses":    product.License,
-		"org.opencontainers.image.created":     m.Created.UTC().Format(time.RFC3339),
+func checkMetadata(got map[string]string, m build.Metadata) error {
+	var problems []error
+	for key, want := range map[string]string{
+		"source":   m.Source,
+		"revision": m.Revision,
+		"version":  m.Version,
+		"created":  m.Created.UTC().Format(time.RFC3339),
+	} {
+		if key = "org.opencontainers.image." + key; got[key] != want {
+			problems = append(problems, fmt.Errorf("%s is %q, want %q", key, got[key], want))
+		}
 	}
+	return errors.Join(problems...)
 }
 
 // Claim is the metadata that an index claims to have, in its annotations. It
@@ -74,8 +81,8 @@ func Index(index v1.ImageIndex, m build.Metadata) ([]v1.Platform, error) {
 	if platforms == nil {
 		problems = append(problems, errors.New("index: it lists no image"))
 	}
-	if !maps.Equal(manifest.Annotations, labels(m)) {
-		problems = append(problems, fmt.Errorf("index: annotations %q, want %q", manifest.Annotations, labels(m)))
+	if err := checkMetadata(manifest.Annotations, m); err != nil {
+		problems = append(problems, fmt.Errorf("index: annotations: %w", err))
 	}
 	return platforms, errors.Join(problems...)
 }
@@ -110,21 +117,24 @@ func PulledBytes(image v1.Image) (int64, error) {
 }
 
 // Image reports everything that is wrong with the image for a platform, and
-// returns the binary in it. The image must contain the binary and the links of
-// the product and nothing else, and have the product's configuration.
-func Image(image v1.Image, p v1.Platform, m build.Metadata) (binary []byte, err error) {
-	binary, err = checkFiles(image, m)
-	if err := errors.Join(checkConfig(image, p, m), err); err != nil {
+// returns the binary in it, which is its entry point. Besides the binary, the image
+// contains what the repository has in rootfs and nothing else.
+func Image(image v1.Image, p v1.Platform, m build.Metadata, repository string) (binary []byte, err error) {
+	file, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	binary, err = checkFiles(image, file.Config.Entrypoint, m, repository)
+	if err := errors.Join(checkConfig(file, p, m), err); err != nil {
 		return nil, fmt.Errorf("image for %s: %w", p, err)
 	}
 	return binary, nil
 }
 
-func checkConfig(image v1.Image, p v1.Platform, m build.Metadata) error {
-	file, err := image.ConfigFile()
-	if err != nil {
-		return err
-	}
+// user is a number, so that the kubelet can check that it is not root.
+var user = regexp.MustCompile(`^[1-9][0-9]*(:[0-9]+)?$`)
+
+func checkConfig(file *v1.ConfigFile, p v1.Platform, m build.Metadata) error {
 	var problems []error
 	if got := file.Platform(); !got.Equals(p) {
 		problems = append(problems, fmt.Errorf("config: platform %s, want %s", got, p))
@@ -137,35 +147,72 @@ func checkConfig(image v1.Image, p v1.Platform, m build.Metadata) error {
 			problems = append(problems, fmt.Errorf("config: history of %v, want %v: %s", entry.Created, m.Created, entry.CreatedBy))
 		}
 	}
-	want := product.Image
-	want.Labels = labels(m)
-	// BuildKit sets these in every image.
-	want.WorkingDir = "/"
-	want.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, want.Env...)
-	want.ArgsEscaped = len(want.Cmd) > 0
-	got, expected := reflect.ValueOf(file.Config), reflect.ValueOf(want)
-	for i := range got.NumField() {
-		if g, w := got.Field(i).Interface(), expected.Field(i).Interface(); !reflect.DeepEqual(g, w) {
-			problems = append(problems, fmt.Errorf("config: %s is %+v, want %+v", got.Type().Field(i).Name, g, w))
-		}
+	if !user.MatchString(file.Config.User) {
+		problems = append(problems, fmt.Errorf("config: user %q, want a number that is not 0, such as USER 65532:65532 in the Dockerfile", file.Config.User))
+	}
+	if err := checkMetadata(file.Config.Labels, m); err != nil {
+		problems = append(problems, fmt.Errorf("config: labels: %w", err))
 	}
 	return errors.Join(problems...)
 }
 
-func checkFiles(image v1.Image, m build.Metadata) (binary []byte, err error) {
+// A file is what an image must contain under a path.
+type file struct {
+	mode    fs.FileMode // the type; with the permissions only for the binary
+	content string      // or the target of a link; of the binary it is not known
+}
+
+// wantedFiles returns what an image must contain, by path: the binary, its parent
+// directories and all that is in rootfs.
+func wantedFiles(repository, binary string) (map[string]file, error) {
+	wanted := map[string]file{binary: {mode: 0o755}}
+	for parent := path.Dir(binary); parent != "."; parent = path.Dir(parent) {
+		wanted[parent] = file{mode: fs.ModeDir}
+	}
+	root := filepath.Join(repository, "rootfs")
+	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
+		return wanted, nil
+	}
+	return wanted, filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || name == root {
+			return err
+		}
+		f := file{mode: d.Type()}
+		switch f.mode {
+		case 0:
+			var content []byte
+			content, err = os.ReadFile(name)
+			f.content = string(content)
+		case fs.ModeSymlink:
+			f.content, err = os.Readlink(name)
+		}
+		wanted[filepath.ToSlash(name[len(root)+1:])] = f
+		return err
+	})
+}
+
+func checkFiles(image v1.Image, entrypoint []string, m build.Metadata, repository string) (binary []byte, err error) {
+	if len(entrypoint) == 0 || !path.IsAbs(entrypoint[0]) {
+		return nil, fmt.Errorf("config: entry point %q, want the path of the binary", entrypoint)
+	}
+	name := path.Clean(entrypoint[0])[1:]
+	wanted, err := wantedFiles(repository, name)
+	if err != nil {
+		return nil, err
+	}
 	layers, err := image.Layers()
 	if err != nil {
 		return nil, err
 	}
 	var problems []error
-	var names []string
+	seen := make(map[string]bool)
 	for _, layer := range layers {
-		content, err := layer.Uncompressed()
+		uncompressed, err := layer.Uncompressed()
 		if err != nil {
 			return nil, err
 		}
-		defer content.Close()
-		archive := tar.NewReader(content)
+		defer uncompressed.Close()
+		archive := tar.NewReader(uncompressed)
 		for {
 			header, err := archive.Next()
 			if err == io.EOF {
@@ -174,45 +221,62 @@ func checkFiles(image v1.Image, m build.Metadata) (binary []byte, err error) {
 			if err != nil {
 				return nil, err
 			}
-			header.Name = strings.TrimPrefix(header.Name, "/")
-			names = append(names, header.Name)
-			problems = append(problems, checkHeader(header, m))
-			if header.Name == product.Name {
-				if binary, err = io.ReadAll(archive); err != nil {
-					return nil, err
-				}
+			content, err := io.ReadAll(archive)
+			if err != nil {
+				return nil, err
 			}
+			header.Name = strings.Trim(header.Name, "/")
+			want, ok := wanted[header.Name]
+			switch {
+			case !ok:
+				problems = append(problems, fmt.Errorf("%s: it is neither the binary nor in rootfs", header.Name))
+				continue
+			case seen[header.Name] && !want.mode.IsDir(): // each layer repeats directories
+				problems = append(problems, fmt.Errorf("%s: it is there twice", header.Name))
+			}
+			seen[header.Name] = true
+			if header.Name == name {
+				binary, want.content = content, string(content)
+			}
+			problems = append(problems, checkFile(header, string(content)+header.Linkname, want, m))
 		}
 	}
-	want := append(slices.Collect(maps.Keys(product.Links)), product.Name)
-	slices.Sort(want)
-	slices.Sort(names)
-	if !slices.Equal(names, want) {
-		problems = append(problems, fmt.Errorf("layers: they contain %q, want %q", names, want))
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		if !seen[name] {
+			problems = append(problems, fmt.Errorf("%s: the image lacks it", name))
+		}
 	}
 	return binary, errors.Join(problems...)
 }
 
-// checkHeader checks an entry of a layer, but not whether it should be there.
-func checkHeader(header *tar.Header, m build.Metadata) error {
+// checkFile checks an entry of a layer. Its content is the target of a link.
+func checkFile(header *tar.Header, content string, want file, m build.Metadata) error {
 	var problems []error
-	name := header.Name
+	fail := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%s: %w", header.Name, fmt.Errorf(format, args...)))
+	}
+	mode := header.FileInfo().Mode()
+	switch permissions := mode &^ fs.ModeType; {
+	case mode.Type() != want.mode.Type():
+		fail("type %v, want %v", mode.Type(), want.mode.Type())
+	case want.mode.Perm() != 0 && mode != want.mode:
+		fail("mode %v, want %v", mode, want.mode)
+	case mode.Type() != fs.ModeSymlink && permissions != 0o755 && (mode.IsDir() || permissions != 0o644):
+		// In a clone, they depend on the umask.
+		fail("mode %v, want 755, or 644 for a file: COPY --chmod=u=rwX,go=rX in the Dockerfile", mode)
+	case content != want.content:
+		fail("it contains %.100q, want %.100q as in rootfs", content, want.content)
+	}
 	if !header.ModTime.Equal(m.Created) {
-		problems = append(problems, fmt.Errorf("%s: modified %v, want %v", name, header.ModTime.UTC(), m.Created))
+		fail("modified %v, want %v", header.ModTime.UTC(), m.Created)
 	}
 	// Extended attributes could hold capabilities.
 	if len(header.PAXRecords) > 0 {
-		problems = append(problems, fmt.Errorf("%s: it has the PAX records %q, want none", name, header.PAXRecords))
+		fail("it has the PAX records %q, want none", header.PAXRecords)
 	}
 	// No user of the container owns a file, so none can change it.
 	if header.Uid != 0 || header.Gid != 0 {
-		problems = append(problems, fmt.Errorf("%s: owner %d:%d, want 0:0", name, header.Uid, header.Gid))
-	}
-	if name == product.Name && (header.Typeflag != tar.TypeReg || header.Mode != 0o755) {
-		problems = append(problems, fmt.Errorf("%s: type %c with mode %o, want a file with mode 755", name, header.Typeflag, header.Mode))
-	}
-	if target, ok := product.Links[name]; ok && (header.Typeflag != tar.TypeSymlink || header.Linkname != target) {
-		problems = append(problems, fmt.Errorf("%s: type %c to %q, want a symbolic link to %s", name, header.Typeflag, header.Linkname, target))
+		fail("owner %d:%d, want 0:0", header.Uid, header.Gid)
 	}
 	return errors.Join(problems...)
 }

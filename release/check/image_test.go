@@ -3,15 +3,15 @@ package check
 import (
 	"archive/tar"
 	"bytes"
-	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"argserver/release/build"
 	"argserver/release/internal/must"
-	"argserver/release/product"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -26,36 +26,48 @@ var goodMetadata = build.Metadata{
 	Created:  time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 }
 
-// A file is an entry of a layer.
-type file struct {
+// An entry is one of a layer.
+type entry struct {
 	header  tar.Header
 	content string
 }
 
 // imageSpec is what an image for a test is made from.
 type imageSpec struct {
-	files  []file
+	files  []entry
 	config v1.ConfigFile
+}
+
+// goodRepository returns the folder of the repository that a good image is made from.
+func goodRepository(t *testing.T) string {
+	t.Helper()
+	repository := t.TempDir()
+	must.Write(t, filepath.Join(repository, "rootfs/etc/hello.conf"), "greeting\n")
+	if err := os.Symlink("bin/hello", filepath.Join(repository, "rootfs/hello")); err != nil {
+		t.Fatal(err)
+	}
+	return repository
 }
 
 // goodImage returns a correct image for linux/arm/v7, changed by tamper.
 func goodImage(t *testing.T, raw string, tamper func(*imageSpec)) v1.Image {
 	t.Helper()
 	created := goodMetadata.Created
-	config := product.Image
-	config.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, config.Env...)
-	config.WorkingDir, config.ArgsEscaped, config.Labels = "/", true, labels(goodMetadata)
 	spec := imageSpec{
-		files: []file{{tar.Header{Name: product.Name, Typeflag: tar.TypeReg, Mode: 0o755, ModTime: created, Size: int64(len(raw))}, raw}},
+		files: []entry{
+			{tar.Header{Name: "bin/hello", Typeflag: tar.TypeReg, Mode: 0o755, ModTime: created, Size: int64(len(raw))}, raw},
+			{tar.Header{Name: "hello", Typeflag: tar.TypeSymlink, Mode: 0o777, ModTime: created, Linkname: "bin/hello"}, ""},
+			{tar.Header{Name: "etc/hello.conf", Typeflag: tar.TypeReg, Mode: 0o644, ModTime: created, Size: 9}, "greeting\n"},
+			{tar.Header{Name: "bin/", Typeflag: tar.TypeDir, Mode: 0o755, ModTime: created}, ""},
+			{tar.Header{Name: "etc/", Typeflag: tar.TypeDir, Mode: 0o755, ModTime: created}, ""},
+			{tar.Header{Name: "etc/", Typeflag: tar.TypeDir, Mode: 0o755, ModTime: created}, ""},
+		},
 		config: v1.ConfigFile{
 			OS: "linux", Architecture: "arm", Variant: "v7",
 			Created: v1.Time{Time: created},
-			Config:  config,
+			Config:  v1.Config{User: "65532:65532", Entrypoint: []string{"/bin/hello"}, Labels: goodLabels()},
 			History: []v1.History{{Created: v1.Time{Time: created}, CreatedBy: "COPY"}},
 		},
-	}
-	for name, target := range product.Links {
-		spec.files = append(spec.files, file{tar.Header{Name: name, Typeflag: tar.TypeSymlink, Mode: 0o777, ModTime: created, Linkname: target}, ""})
 	}
 	tamper(&spec)
 
@@ -97,36 +109,41 @@ func TestImage(t *testing.T) {
 		want   string
 	}{
 		{"good", func(s *imageSpec) {}, ""},
-		{"not executable", func(s *imageSpec) { s.files[0].header.Mode = 0o644 }, product.Name + ": type 0 with mode 644"},
-		{"set user id", func(s *imageSpec) { s.files[0].header.Mode = 0o4755 }, product.Name + ": type 0 with mode 4755"},
+		{"not executable", func(s *imageSpec) { s.files[0].header.Mode = 0o644 }, "bin/hello: mode -rw-r--r--, want -rwxr-xr-x"},
+		{"set user id", func(s *imageSpec) { s.files[0].header.Mode = 0o4755 }, "bin/hello: mode urwxr-xr-x, want -rwxr-xr-x"},
 		{"capabilities", func(s *imageSpec) {
 			s.files[0].header.PAXRecords = map[string]string{"SCHILY.xattr.security.capability": "all"}
-		}, product.Name + ": it has the PAX records"},
-		{"owner", func(s *imageSpec) { s.files[0].header.Uid = 65532 }, product.Name + ": owner 65532:0"},
-		{"time", func(s *imageSpec) { s.files[0].header.ModTime = time.Unix(0, 0) }, product.Name + ": modified 1970"},
-		{"no binary", func(s *imageSpec) { s.files = s.files[1:] }, "layers: they contain ["},
+		}, "bin/hello: it has the PAX records"},
+		{"owner", func(s *imageSpec) { s.files[0].header.Uid = 65532 }, "bin/hello: owner 65532:0"},
+		{"time", func(s *imageSpec) { s.files[0].header.ModTime = time.Unix(0, 0) }, "bin/hello: modified 1970"},
+		{"no binary", func(s *imageSpec) { s.files = s.files[1:] }, "bin/hello: the image lacks it"},
 		{"another entry", func(s *imageSpec) {
-			s.files = append(s.files, file{tar.Header{Name: "etc/passwd", Typeflag: tar.TypeReg}, ""})
-		}, `"etc/passwd"`},
-		{"the binary twice", func(s *imageSpec) { s.files = append(s.files, s.files[0]) }, fmt.Sprintf("%q %[1]q", product.Name)},
+			s.files = append(s.files, entry{tar.Header{Name: "etc/passwd", Typeflag: tar.TypeReg}, ""})
+		}, "etc/passwd: it is neither the binary nor in rootfs"},
+		{"the binary twice", func(s *imageSpec) { s.files = append(s.files, s.files[0]) }, "bin/hello: it is there twice"},
+		{"link to elsewhere", func(s *imageSpec) { s.files[1].header.Linkname = "/bin/sh" }, `hello: it contains "/bin/sh", want "bin/hello"`},
+		{"no link", func(s *imageSpec) { s.files = append(s.files[:1], s.files[2:]...) }, "hello: the image lacks it"},
+		{"link in place of a file", func(s *imageSpec) {
+			s.files[2] = entry{tar.Header{Name: "etc/hello.conf", Typeflag: tar.TypeSymlink, Linkname: "greeting\n"}, ""}
+		}, "etc/hello.conf: type L---------, want ----------"},
+		{"another content", func(s *imageSpec) { s.files[2].content = "evil one\n" }, `etc/hello.conf: it contains "evil one\n", want "greeting\n"`},
+		{"another umask", func(s *imageSpec) { s.files[2].header.Mode = 0o664 }, "etc/hello.conf: mode -rw-rw-r--, want 755, or 644 for a file"},
+		{"another umask for a directory", func(s *imageSpec) { s.files[4].header.Mode = 0o700 }, "etc: mode drwx------"},
+		{"sticky directory", func(s *imageSpec) { s.files[3].header.Mode = 0o1755 }, "bin: mode dtrwxr-xr-x"},
 		{"platform", func(s *imageSpec) { s.config.Architecture = "amd64" }, "config: platform linux/amd64/v7, want linux/arm/v7"},
 		{"variant", func(s *imageSpec) { s.config.Variant = "v6" }, "config: platform linux/arm/v6, want linux/arm/v7"},
 		{"created", func(s *imageSpec) { s.config.Created = v1.Time{Time: time.Unix(1, 0)} }, "config: created 1970"},
 		{"history", func(s *imageSpec) { s.config.History[0].Created = v1.Time{} }, "config: history of 0001"},
-		{"root", func(s *imageSpec) { s.config.Config.User = "" }, "config: User is , want "},
-		{"entry point", func(s *imageSpec) { s.config.Config.Entrypoint = []string{"/bin/sh", "-c"} }, "config: Entrypoint is [/bin/sh -c]"},
-		{"default arguments", func(s *imageSpec) { s.config.Config.Cmd = []string{"a b c d"} }, "config: Cmd is [a b c d]"},
-		{"port", func(s *imageSpec) { s.config.Config.ExposedPorts = nil }, "config: ExposedPorts is map[]"},
-		{"health check", func(s *imageSpec) {
-			s.config.Config.Healthcheck = &v1.HealthConfig{Test: []string{"CMD", "/evil"}}
-		}, "config: Healthcheck is"},
-		{"environment", func(s *imageSpec) { s.config.Config.Env = append(s.config.Config.Env, "PORT=1") }, "config: Env is"},
-		{"label", func(s *imageSpec) { s.config.Config.Labels["org.opencontainers.image.version"] = "1.2.4" }, "config: Labels is"},
-		{"a label more", func(s *imageSpec) { s.config.Config.Labels["maintainer"] = "me" }, "config: Labels is"},
+		{"no user", func(s *imageSpec) { s.config.Config.User = "" }, `config: user "", want a number`},
+		{"root", func(s *imageSpec) { s.config.Config.User = "0:0" }, `config: user "0:0", want a number`},
+		{"user by name", func(s *imageSpec) { s.config.Config.User = "nobody" }, `config: user "nobody", want a number`},
+		{"another entry point", func(s *imageSpec) { s.config.Config.Entrypoint = []string{"/bin/sh", "-c"} }, "bin/sh: the image lacks it"},
+		{"no entry point", func(s *imageSpec) { s.config.Config.Entrypoint = nil }, "config: entry point [], want the path of the binary"},
+		{"label", func(s *imageSpec) { s.config.Config.Labels["org.opencontainers.image.version"] = "1.2.4" },
+			`config: labels: org.opencontainers.image.version is "1.2.4", want "1.2.3"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			image := goodImage(t, raw, c.tamper)
-			binary, err := Image(image, must.Platforms(t, "linux/arm/v7")[0], goodMetadata)
+			binary, err := Image(goodImage(t, raw, c.tamper), must.Platforms(t, "linux/arm/v7")[0], goodMetadata, goodRepository(t))
 			must.Fail(t, err, c.want)
 			if err == nil && string(binary) != raw {
 				t.Errorf("the binary is %q, want %q", binary, raw)
@@ -135,15 +152,14 @@ func TestImage(t *testing.T) {
 	}
 }
 
-func TestImageLinks(t *testing.T) {
-	if len(product.Links) == 0 {
-		t.Skip("the image has no links")
+func goodLabels() map[string]string {
+	return map[string]string{
+		"org.opencontainers.image.source":   "https://github.com/OWNER/argserver",
+		"org.opencontainers.image.revision": "0123456789abcdef0123456789abcdef01234567",
+		"org.opencontainers.image.version":  "1.2.3",
+		"org.opencontainers.image.created":  "2026-01-02T03:04:05Z",
+		"org.opencontainers.image.licenses": "MIT",
 	}
-	arm := must.Platforms(t, "linux/arm/v7")[0]
-	_, err := Image(goodImage(t, "raw", func(s *imageSpec) { s.files[1].header.Linkname = "/bin/sh" }), arm, goodMetadata)
-	must.Fail(t, err, `type 2 to "/bin/sh"`)
-	_, err = Image(goodImage(t, "raw", func(s *imageSpec) { s.files = s.files[:1] }), arm, goodMetadata)
-	must.Fail(t, err, "layers: they contain")
 }
 
 func TestIndex(t *testing.T) {
@@ -159,16 +175,16 @@ func TestIndex(t *testing.T) {
 		{"one twice", append(nine[:1:1], nine...), func(map[string]string) {}, "a second image for linux/386"},
 		{"an attestation", append(must.Platforms(t, "unknown/unknown"), nine...), func(map[string]string) {}, "is for the platform unknown/unknown"},
 		{"empty", nil, func(map[string]string) {}, "it lists no image"},
-		{"annotation", nine, func(a map[string]string) { a["org.opencontainers.image.source"] = "https://github.com/" }, "index: annotations"},
-		{"no annotation", nine, func(a map[string]string) { delete(a, "org.opencontainers.image.description") }, "index: annotations"},
-		{"an annotation more", nine, func(a map[string]string) { a["x"] = "y" }, "index: annotations"},
+		{"annotation", nine, func(a map[string]string) { a["org.opencontainers.image.source"] = "https://github.com/" },
+			`index: annotations: org.opencontainers.image.source is "https://github.com/"`},
+		{"no annotation", nine, func(a map[string]string) { delete(a, "org.opencontainers.image.created") }, `org.opencontainers.image.created is ""`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			index := v1.ImageIndex(empty.Index)
 			for _, p := range c.platforms {
 				index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: empty.Image, Descriptor: v1.Descriptor{Platform: &p}})
 			}
-			annotations := labels(goodMetadata)
+			annotations := goodLabels()
 			c.tamper(annotations)
 			index = mutate.Annotations(index, annotations).(v1.ImageIndex)
 			got, err := Index(index, goodMetadata)
@@ -189,7 +205,7 @@ func TestIndex(t *testing.T) {
 }
 
 func TestClaim(t *testing.T) {
-	index := mutate.Annotations(empty.Index, labels(goodMetadata)).(v1.ImageIndex)
+	index := mutate.Annotations(empty.Index, goodLabels()).(v1.ImageIndex)
 	if got, err := Claim(index); err != nil || got != goodMetadata {
 		t.Errorf("the index claims %v (%v), want %v", got, err, goodMetadata)
 	}

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"argserver/release/product"
-
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
@@ -83,15 +81,16 @@ func Sums(folder string) ([]string, error) {
 	return names, errors.Join(problems...)
 }
 
+var binaryName = regexp.MustCompile(`^.+_([a-z0-9]+)_([a-z0-9]+)(?:\.exe)?$`)
+
 // Platform is the platform in the name of a binary, such as
 // argserver_linux_armv7.
 func Platform(binary string) (v1.Platform, error) {
-	rest, ok := strings.CutPrefix(strings.TrimSuffix(binary, ".exe"), product.Name+"_")
-	os, architecture, both := strings.Cut(rest, "_")
-	if !ok || !both {
-		return v1.Platform{}, fmt.Errorf("binary %q: want a name such as %s_linux_amd64", binary, product.Name)
+	match := binaryName.FindStringSubmatch(binary)
+	if match == nil {
+		return v1.Platform{}, fmt.Errorf("binary %q: want a name such as NAME_linux_amd64", binary)
 	}
-	p := v1.Platform{OS: os, Architecture: architecture}
+	p := v1.Platform{OS: match[1], Architecture: match[2]}
 	if variant, ok := strings.CutPrefix(p.Architecture, "armv"); ok {
 		p.Architecture, p.Variant = "arm", "v"+variant
 	}

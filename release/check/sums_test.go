@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"argserver/release/internal/must"
-	"argserver/release/product"
 )
 
 func TestSums(t *testing.T) {
@@ -19,25 +18,25 @@ func TestSums(t *testing.T) {
 	}{
 		{"good", func(t *testing.T, folder string) {}, ""},
 		{"with an SBOM", func(t *testing.T, folder string) {
-			must.Write(t, filepath.Join(folder, product.Name+"_linux_amd64.spdx.json"), "{}")
+			must.Write(t, filepath.Join(folder, "hello_linux_amd64.spdx.json"), "{}")
 		}, ""},
 		{"changed", func(t *testing.T, folder string) {
-			must.Write(t, filepath.Join(folder, product.Name+"_linux_amd64"), "evil")
-		}, product.Name + "_linux_amd64: SHA-256 b5c1fb2e"},
+			must.Write(t, filepath.Join(folder, "hello_linux_amd64"), "evil")
+		}, "hello_linux_amd64: SHA-256 "},
 		{"missing", func(t *testing.T, folder string) {
-			if err := os.Remove(filepath.Join(folder, product.Name+"_linux_amd64")); err != nil {
+			if err := os.Remove(filepath.Join(folder, "hello_linux_amd64")); err != nil {
 				t.Fatal(err)
 			}
-		}, product.Name + "_linux_amd64: no such file"},
+		}, "hello_linux_amd64: no such file"},
 		{"with another file", func(t *testing.T, folder string) { must.Write(t, filepath.Join(folder, "install.sh"), "evil") }, "install.sh: checksums.txt does not list it"},
 		{"not listed", func(t *testing.T, folder string) {
-			must.Write(t, filepath.Join(folder, product.Name+"_linux_evil"), "evil")
-		}, product.Name + "_linux_evil: checksums.txt does not list it"},
+			must.Write(t, filepath.Join(folder, "hello_linux_evil"), "evil")
+		}, "hello_linux_evil: checksums.txt does not list it"},
 		{"no sums", func(t *testing.T, folder string) { os.Remove(filepath.Join(folder, SumsFile)) }, "checksums.txt: no such file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			folder := t.TempDir()
-			want := []string{product.Name + "_darwin_arm64", product.Name + "_linux_amd64"}
+			want := []string{"hello_darwin_arm64", "hello_linux_amd64"}
 			for _, name := range want {
 				must.Write(t, filepath.Join(folder, name), name)
 			}

@@ -13,7 +13,7 @@ import (
 	"argserver/release/build"
 	"argserver/release/internal/command"
 	"argserver/release/machine"
-	"argserver/release/try"
+	"argserver/release/smoke"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -79,17 +79,23 @@ func buildAll(ctx context.Context, folder string, binaries []build.Binary) error
 // tryPlatforms tests every Linux binary and every platform of the image, as many
 // at once as a rehearsal does.
 func tryPlatforms(ctx context.Context, release *build.Release) error {
+	test, err := smoke.Load("..")
+	if err != nil {
+		return err
+	}
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, b := range release.Binaries {
 		if b.Platform.OS == "linux" {
 			group.Go(func() error {
-				return try.Binary(ctx, os.Stderr, b.Path, b.Platform, release.Metadata)
+				return test.Binary(ctx, os.Stderr, b.Path, b.Platform, release.Metadata)
 			})
 		}
 	}
 	for _, p := range release.Platforms {
-		group.Go(func() error { return try.Image(ctx, os.Stderr, release.Image, release.Index, p) })
+		group.Go(func() error {
+			return test.Image(ctx, os.Stderr, release.Image, release.Index, p, release.Metadata)
+		})
 	}
 	return group.Wait()
 }

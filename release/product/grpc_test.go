@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"argserver/release/internal/must"
-	"argserver/release/try"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -34,11 +33,8 @@ func testGRPC(t *testing.T, binary string) {
 			credentials.NewTLS(&tls.Config{RootCAs: roots, ServerName: "localhost"})},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			server, err := try.Start(t.Context(), binary, []string{"argserver"}, append(c.environ, "ARGSERVER_ADDR=127.0.0.1:0", "ARGSERVER_ECHO=1")...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			conn, err := grpc.NewClient(server.Addr, grpc.WithTransportCredentials(c.credentials))
+			server := start(t, binary, nil, append(c.environ, "ARGSERVER_ADDR=127.0.0.1:0", "ARGSERVER_ECHO=1")...)
+			conn, err := grpc.NewClient(server.Address, grpc.WithTransportCredentials(c.credentials))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,7 +56,7 @@ func testGRPC(t *testing.T, binary string) {
 			if err := conn.Close(); err != nil {
 				t.Error(err)
 			}
-			if err := server.Stop(); err != nil {
+			if err := server.Stop(0); err != nil {
 				t.Error(err)
 			}
 		})

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"argserver/release/try"
 )
 
 // testInsteadOf starts argserver with the arguments and variables that README's table
@@ -38,13 +36,10 @@ func testInsteadOf(t *testing.T, binary string) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			server, err := try.Start(t.Context(), binary, append([]string{"/argserver"}, c.args...), append(c.environ, "ARGSERVER_ADDR=127.0.0.1:0")...)
-			if err != nil {
-				t.Fatal(err)
-			}
+			server := start(t, binary, c.args, append(c.environ, "ARGSERVER_ADDR=127.0.0.1:0")...)
 			client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 			for path, want := range c.answers {
-				response, err := client.Get("http://" + server.Addr + path)
+				response, err := client.Get("http://" + server.Address + path)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -56,7 +51,7 @@ func testInsteadOf(t *testing.T, binary string) {
 				}
 			}
 			client.CloseIdleConnections()
-			if err := server.Stop(); err != nil {
+			if err := server.Stop(0); err != nil {
 				t.Error(err)
 			}
 		})

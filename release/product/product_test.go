@@ -16,7 +16,7 @@ import (
 	"argserver/release/check"
 	"argserver/release/internal/must"
 	"argserver/release/machine"
-	"argserver/release/try"
+	"argserver/release/smoke"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -143,7 +143,27 @@ func testImageFromClone(t *testing.T, r *build.Release) {
 	commands := block(t, must.Read(t, r.Clone, "README.md"), "docker build -t argserver .")
 	must.Run(t, r.Clone, "sh", "-euc", strings.Replace(commands, "-t argserver .", "-t "+image+" .", 1))
 	t.Cleanup(func() { must.Run(t, ".", "docker", "rmi", image) })
-	if err := try.Container(t.Context(), own, image, []string{"g", "h", "i", "j"}); err != nil {
+	folder := t.TempDir()
+	must.Write(t, filepath.Join(folder, "smoke.yaml"), `server:
+  arguments: [g, h, i, j]
+  listening: " listening on "
+  requests: [{path: /args, body: "[/argserver g h i j]\n"}]
+`)
+	test, err := smoke.Load(folder)
+	if err == nil {
+		err = test.Containers(t.Context(), t.Output(), image, own, build.Metadata{})
+	}
+	if err != nil {
 		t.Error(err)
 	}
+}
+
+// start runs the binary and waits until it listens.
+func start(t *testing.T, binary string, arguments []string, environ ...string) *smoke.Process {
+	t.Helper()
+	server, err := smoke.Start(t.Context(), binary, " listening on ", arguments, environ...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server
 }

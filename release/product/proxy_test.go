@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"argserver/release/try"
+	"argserver/release/smoke"
 )
 
 // haproxyConfig makes HAProxy check each server with /readyz. HAProxy repeats no
@@ -40,19 +40,15 @@ backend back
 // drain gives HAProxy time to notice, so that none of them fails.
 func testProxy(t *testing.T, binary string) {
 	const least = 10_000 // requests
-	servers := make([]*try.Server, 2)
-	start := func(i int, addr string) {
+	servers := make([]*smoke.Process, 2)
+	restart := func(i int, addr string) {
 		t.Helper()
-		var err error
-		servers[i], err = try.Start(t.Context(), binary, []string{fmt.Sprint(i)}, "ARGSERVER_DRAIN=2s", "ARGSERVER_ADDR="+addr)
-		if err != nil {
-			t.Fatal(err)
-		}
+		servers[i] = start(t, binary, []string{fmt.Sprint(i)}, "ARGSERVER_DRAIN=2s", "ARGSERVER_ADDR="+addr)
 	}
 	for i := range servers {
-		start(i, "127.0.0.1:0")
+		restart(i, "127.0.0.1:0")
 	}
-	url := startHAProxy(t, servers[0].Addr, servers[1].Addr)
+	url := startHAProxy(t, servers[0].Address, servers[1].Address)
 
 	var answers [2]atomic.Int64 // of each server
 	var failures atomic.Int64
@@ -68,14 +64,14 @@ func testProxy(t *testing.T, binary string) {
 					return
 				default:
 				}
-				switch got := get(client, url+"/args"); got {
-				case "200 [0]\n":
+				switch got := get(client, url+"/args/1"); got {
+				case "200 0":
 					answers[0].Add(1)
-				case "200 [1]\n":
+				case "200 1":
 					answers[1].Add(1)
 				default:
 					if failures.Add(1) < 10 {
-						t.Errorf("GET /args through HAProxy: %s", got)
+						t.Errorf("GET /args/1 through HAProxy: %s", got)
 					}
 				}
 			}
@@ -100,11 +96,11 @@ func testProxy(t *testing.T, binary string) {
 	}()
 	awaitAnswers(100)
 	for i := range servers {
-		addr := servers[i].Addr
-		if err := servers[i].Stop(); err != nil {
+		addr := servers[i].Address
+		if err := servers[i].Stop(0); err != nil {
 			t.Errorf("server %d: %v", i, err)
 		}
-		start(i, addr)
+		restart(i, addr)
 		awaitAnswers(100)
 	}
 	awaitAnswers(least / 2)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,15 +18,18 @@ import (
 	"argserver/release/check"
 	"argserver/release/internal/must"
 	"argserver/release/machine"
-	"argserver/release/product"
-	"argserver/release/try"
+	"argserver/release/smoke"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 // rehearsed is the release under test.
-type rehearsed struct{ *build.Release }
+type rehearsed struct {
+	*build.Release
+	name  string // of the program
+	smoke *smoke.Test
+}
 
 func TestRehearsal(t *testing.T) {
 	architectures, err := build.Architectures("../..")
@@ -41,7 +43,6 @@ func TestRehearsal(t *testing.T) {
 	r := rehearse(t)
 	released := time.Since(start)
 
-	t.Run("promise", r.testPromise)
 	t.Run("binaries", r.testBinaries)
 	t.Run("sums", r.testSums)
 	t.Run("notes", r.testNotes)
@@ -51,7 +52,7 @@ func TestRehearsal(t *testing.T) {
 			if b.Platform.OS == "linux" {
 				t.Run(b.Platform.String(), func(t *testing.T) {
 					t.Parallel()
-					if err := try.Binary(t.Context(), t.Output(), b.Path, b.Platform, r.Metadata); err != nil {
+					if err := r.smoke.Binary(t.Context(), t.Output(), b.Path, b.Platform, r.Metadata); err != nil {
 						t.Error(err)
 					}
 				})
@@ -79,12 +80,16 @@ func TestRehearsal(t *testing.T) {
 // being released, or one that the commit has, or one for rehearsals.
 func rehearse(t *testing.T) rehearsed {
 	t.Helper()
+	project, err := build.LoadConfig("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tags := strings.Fields(must.Run(t, "../..", "git", "tag", "--points-at=HEAD", "--sort=-version:refname", "v*"))
 	r, err := build.Make(t.Context(), build.Options{
 		Clone:      "../..",
 		Commit:     must.Run(t, "../..", "git", "rev-parse", "HEAD"),
 		Tag:        cmp.Or(os.Getenv("GORELEASER_CURRENT_TAG"), append(tags, "v0.0.0-rehearsal")[0]),
-		Repository: cmp.Or(os.Getenv("GITHUB_REPOSITORY"), "OWNER/"+product.Name),
+		Repository: cmp.Or(os.Getenv("GITHUB_REPOSITORY"), "OWNER/"+project.ProjectName),
 		Registry:   must.Registry(t),
 		Folder:     t.TempDir(),
 		Log:        t.Output(),
@@ -92,22 +97,11 @@ func rehearse(t *testing.T) rehearsed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rehearsed{r}
-}
-
-// testPromise compares the binaries and platforms that users were promised with
-// those that were built.
-func (r rehearsed) testPromise(t *testing.T) {
-	var binaries, platforms []string
-	for _, b := range r.Binaries {
-		binaries = append(binaries, b.Name)
+	test, err := smoke.Load(r.Clone)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, p := range r.Platforms {
-		platforms = append(platforms, p.String())
-	}
-	for _, problem := range checkPromise(must.Read(t, r.Clone, product.Promise), product.Name, binaries, platforms) {
-		t.Errorf("%s: %s", product.Promise, problem)
-	}
+	return rehearsed{r, project.ProjectName, test}
 }
 
 // testBinaries checks every binary by itself, and that nothing else was built or
@@ -127,7 +121,7 @@ func (r rehearsed) testBinaries(t *testing.T) {
 	if got := names(t, r.Files); !slices.Equal(got, want) {
 		t.Errorf("published %q, want %q", got, want)
 	}
-	built, err := filepath.Glob(filepath.Join(r.Clone, "dist", "*", product.Name+"*"))
+	built, err := filepath.Glob(filepath.Join(r.Clone, "dist", "*", r.name+"*"))
 	if err != nil || len(built) != len(r.Binaries) {
 		t.Errorf("dist/ contains the binaries %q (%v), want %d", built, err, len(r.Binaries))
 	}
@@ -172,8 +166,8 @@ func (r rehearsed) testNotes(t *testing.T) {
 		"cosign verify-attestation " + image + ` --type slsaprovenance1 \`,
 		"  --certificate-identity " + r.Metadata.Source + "/.github/workflows/release.yml@refs/tags/" + r.Tag,
 		"download=" + r.Metadata.Source + "/releases/download/" + r.Tag,
-		"cosign verify-blob-attestation " + product.Name + `_linux_amd64 --bundle provenance.sigstore.json --type slsaprovenance1 \`,
-		"gh attestation verify " + product.Name + "_linux_amd64 --bundle provenance.sigstore.json --repo " + repository + ` \`,
+		"cosign verify-blob-attestation " + r.name + `_linux_amd64 --bundle provenance.sigstore.json --type slsaprovenance1 \`,
+		"gh attestation verify " + r.name + "_linux_amd64 --bundle provenance.sigstore.json --repo " + repository + ` \`,
 		"  --signer-workflow " + repository + "/.github/workflows/release.yml --source-ref refs/tags/" + r.Tag,
 		"go -C release run ./verify rebuild " + r.Tag,
 	} {
@@ -200,7 +194,7 @@ func (r rehearsed) testIndex(t *testing.T) {
 // testImage checks the image for a platform in the registry, and then pulls and
 // runs it.
 func (r rehearsed) testImage(t *testing.T, p v1.Platform) {
-	binary, err := check.Image(r.platformImage(t, p), p, r.Metadata)
+	binary, err := check.Image(r.platformImage(t, p), p, r.Metadata, r.Clone)
 	if err != nil {
 		t.Error(err)
 	}
@@ -211,7 +205,7 @@ func (r rehearsed) testImage(t *testing.T, p v1.Platform) {
 	if string(binary) != must.Read(t, raw.Path) {
 		t.Errorf("the binary in the image is not %s", raw.Name)
 	}
-	if err := try.Image(t.Context(), t.Output(), r.Image, r.Index, p); err != nil {
+	if err := r.smoke.Image(t.Context(), t.Output(), r.Image, r.Index, p, r.Metadata); err != nil {
 		t.Error(err)
 	}
 }
@@ -297,55 +291,6 @@ func (r rehearsed) report(t *testing.T, released, all time.Duration) {
 	time          %v to release, %v in all`,
 		r.Tag, r.Metadata.Revision, len(r.Binaries), len(r.Platforms), r.digest(t),
 		own, len(must.Read(t, b.Path)), pulled, released.Round(time.Second), all.Round(time.Second))
-}
-
-// checkPromise lists the binaries and platforms that a text names and that were
-// not built, and those that were built and that it does not name.
-func checkPromise(text, program string, binaries, platforms []string) (problems []string) {
-	// Commands are examples, not promises.
-	text = regexp.MustCompile("(?s)```.*?```").ReplaceAllString(text, "")
-	words := strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(" \n`,;|", c) })
-	compare := func(kind, pattern string, built []string) {
-		var promised []string
-		for _, word := range words {
-			if word = strings.TrimRight(word, "."); regexp.MustCompile("^" + pattern + "$").MatchString(word) {
-				promised = append(promised, word)
-			}
-		}
-		for _, name := range built {
-			if !slices.Contains(promised, name) {
-				problems = append(problems, kind+" "+name+" was built but is not promised")
-			}
-		}
-		slices.Sort(promised)
-		for _, name := range slices.Compact(promised) {
-			if !slices.Contains(built, name) {
-				problems = append(problems, kind+" "+name+" is promised but was not built")
-			}
-		}
-	}
-	compare("binary", regexp.QuoteMeta(program)+`_[a-z0-9]+_\w+(?:\.exe)?`, binaries)
-	compare("platform", `linux/\w+(?:/v\d)?`, platforms)
-	return problems
-}
-
-func TestCheckPromise(t *testing.T) {
-	const text = "`p_linux_armv7`, p_windows_386.exe; for linux/arm/v7, linux/amd64. `p_linux_arm.spdx.json`\n```sh\np_linux_arm64 linux/arm/v5\n```\n"
-	binaries, platforms := []string{"p_linux_armv7", "p_windows_386.exe"}, []string{"linux/amd64", "linux/arm/v7"}
-	for _, c := range []struct {
-		binaries, platforms []string
-		want                string
-	}{
-		{binaries, platforms, ""},
-		{binaries[:1], platforms, "binary p_windows_386.exe is promised but was not built"},
-		{append(binaries[:2:2], "p_linux_arm64"), platforms, "binary p_linux_arm64 was built but is not promised"},
-		{binaries, platforms[:1], "platform linux/arm/v7 is promised but was not built"},
-		{binaries, append(platforms[:2:2], "linux/arm/v6"), "platform linux/arm/v6 was built but is not promised"},
-	} {
-		if got := strings.Join(checkPromise(text, "p", c.binaries, c.platforms), "\n"); got != c.want {
-			t.Errorf("with %q and %q got %q, want %q", c.binaries, c.platforms, got, c.want)
-		}
-	}
 }
 
 // names lists the files in a folder, sorted.

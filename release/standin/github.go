@@ -1,6 +1,5 @@
 // Package standin replaces the parts of GitHub that the workflows use: the releases
-// and issues APIs, the download URLs, the container registry and some actions. It also
-// replaces Go's vulnerability database.
+// API, the download URLs, the container registry and some actions.
 package standin
 
 import (
@@ -33,8 +32,6 @@ type GitHub struct {
 	lastID   int64
 	before   []Release // what the next list shows, if not nil
 	unlisted string    // a tag whose release the list lacks
-	issues   map[int]Issue
-	labels   map[string]bool
 }
 
 // A Release is the JSON object that the API returns for a release.
@@ -52,7 +49,6 @@ const perPage = 30
 // assets of the releases in a folder.
 func StartGitHub(repository, folder string) *GitHub {
 	g := &GitHub{repository: repository, folder: folder, releases: make(map[int64]Release), assets: make(map[int64]asset)}
-	g.issues, g.labels = make(map[int]Issue), make(map[string]bool)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v3/rate_limit", func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"resources": {"core": {"limit": 5000, "remaining": 5000}}}`)
@@ -70,7 +66,6 @@ func StartGitHub(repository, folder string) *GitHub {
 		// ServeMux rejects /{id}/assets beside /assets/{id}: both match /assets/assets.
 		"GET /api/v3" + releases + "/{first}/{second}": g.readAssets,
 	}
-	maps.Copy(handlers, g.issueHandlers(repository))
 	for pattern, handler := range handlers {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Authorization") == "" {

@@ -14,7 +14,6 @@ import (
 	"argserver/release/internal/download"
 	"argserver/release/internal/must"
 	"argserver/release/internal/patiently"
-	"argserver/release/product"
 	"argserver/release/standin"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -66,7 +65,7 @@ func (p *published) push(version string, tags ...string) string {
 func (p *published) release(tag string) string {
 	p.Helper()
 	folder := p.gitHub.Assets(p.gitHub.AddByHand(tag, false))
-	binaries := []string{product.Name + "_linux_amd64", product.Name + "_linux_arm64"}
+	binaries := []string{"argserver_linux_amd64", "argserver_linux_arm64"}
 	sums := ""
 	for _, name := range check.Files(binaries) {
 		must.Write(p.T, filepath.Join(folder, name), tag)
@@ -79,7 +78,7 @@ func (p *published) release(tag string) string {
 }
 
 func TestFetch(t *testing.T) {
-	binary := product.Name + "_linux_amd64"
+	binary := "argserver_linux_amd64"
 	for _, c := range []struct {
 		name    string
 		tag     string
@@ -188,9 +187,9 @@ func TestFetchStale(t *testing.T) {
 		fails string
 	}{
 		{1, check.SumsFile, ""},
-		{1, product.Name + "_linux_amd64", ""},
-		{100, check.SumsFile, "latest/download: " + product.Name + "_linux_"},
-		{100, product.Name + "_linux_amd64", "latest/download: " + product.Name + "_linux_amd64: SHA-256"},
+		{1, "argserver_linux_amd64", ""},
+		{100, check.SumsFile, "latest/download: argserver_linux_"},
+		{100, "argserver_linux_amd64", "latest/download: argserver_linux_amd64: SHA-256"},
 		{100, "", "latest/download/checksums.txt is stale: it is not that of version 1.2.3"},
 	} {
 		t.Run(fmt.Sprint(c.what, " ", c.stale), func(t *testing.T) {

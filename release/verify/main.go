@@ -3,7 +3,7 @@
 //	verify rebuild VERSION|IMAGE [COMMIT]
 //	verify fetch TAG IMAGE
 //	verify try-image IMAGE
-//	verify try-files FOLDER
+//	verify try-files TAG FOLDER
 //
 // Rebuild builds a release from the source in this clone and reports, artifact by
 // artifact, whether the published bytes are the same. VERSION, such as v1.2.3,
@@ -27,7 +27,8 @@
 //
 // Try-image checks the contents of every platform of an image and runs it with
 // Docker and QEMU. Try-files checks all files in a folder of downloaded files, and
-// runs the one for this machine if there is one: Linux, macOS or Windows.
+// runs the one for this machine if there is one: Linux, macOS or Windows. Both compare
+// with rootfs and smoke.yaml of this clone: check out the release first.
 //
 // Environment variables, which GitHub sets in a workflow except for the last:
 //
@@ -62,10 +63,10 @@ func main() {
 		err = fetch(ctx, args[1], args[2])
 	case len(args) == 2 && args[0] == "try-image":
 		err = tryImage(ctx, args[1])
-	case len(args) == 2 && args[0] == "try-files":
-		err = tryFiles(ctx, args[1])
+	case len(args) == 3 && args[0] == "try-files":
+		err = tryFiles(ctx, args[1], args[2])
 	default:
-		fmt.Fprintf(os.Stderr, "verify: got %q, want rebuild VERSION|IMAGE [COMMIT], fetch TAG IMAGE, try-image IMAGE or try-files FOLDER\n", args)
+		fmt.Fprintf(os.Stderr, "verify: got %q, want rebuild VERSION|IMAGE [COMMIT], fetch TAG IMAGE, try-image IMAGE or try-files TAG FOLDER\n", args)
 		os.Exit(2)
 	}
 	stop()

@@ -7,10 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"argserver/release/build"
 	"argserver/release/check"
-	"argserver/release/try"
+	"argserver/release/smoke"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -34,6 +35,10 @@ func tryImage(ctx context.Context, image string) error {
 	if err != nil {
 		return err
 	}
+	clone, test, err := readClone(ctx)
+	if err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(3) // each is a QEMU
 	for _, p := range platforms {
@@ -42,14 +47,14 @@ func tryImage(ctx context.Context, image string) error {
 			if err != nil {
 				return err
 			}
-			binary, err := check.Image(image, p, claim)
+			binary, err := check.Image(image, p, claim, clone)
 			if err != nil {
 				return err
 			}
 			if err := check.Binary(binary, p, ""); err != nil {
 				return err
 			}
-			if err := try.Image(ctx, os.Stderr, ref.Context().Name(), index, p); err != nil {
+			if err := test.Image(ctx, os.Stderr, ref.Context().Name(), index, p, claim); err != nil {
 				return fmt.Errorf("%s: %w", p, err)
 			}
 			fmt.Println(p)
@@ -59,7 +64,26 @@ func tryImage(ctx context.Context, image string) error {
 	return group.Wait()
 }
 
-func tryFiles(ctx context.Context, folder string) error {
+// readClone returns the folder of this clone and what its smoke.yaml says.
+func readClone(ctx context.Context) (folder string, test *smoke.Test, err error) {
+	if folder, err = git(ctx, "rev-parse", "--show-toplevel"); err != nil {
+		return "", nil, err
+	}
+	test, err = smoke.Load(folder)
+	return folder, test, err
+}
+
+// tryFiles checks the files of the release that a tag of this clone names.
+func tryFiles(ctx context.Context, tag, folder string) error {
+	clone, test, err := readClone(ctx)
+	if err != nil {
+		return err
+	}
+	metadata, err := build.ReadCommit(ctx, clone, "refs/tags/"+tag)
+	if err != nil {
+		return err
+	}
+	metadata.Version = strings.TrimPrefix(tag, "v")
 	names, err := check.Sums(folder)
 	if err != nil {
 		return err
@@ -92,7 +116,7 @@ func tryFiles(ctx context.Context, folder string) error {
 		fmt.Printf("%d binaries checked; none is for %s, so there is nothing to run\n", len(names), own)
 		return nil
 	}
-	if err := try.Binary(ctx, os.Stderr, runs, own, build.Metadata{}); err != nil {
+	if err := test.Binary(ctx, os.Stderr, runs, own, metadata); err != nil {
 		return fmt.Errorf("%s: %w", runs, err)
 	}
 	fmt.Println(runs)

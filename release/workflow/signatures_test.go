@@ -15,14 +15,13 @@ import (
 
 	"argserver/release/build"
 	"argserver/release/internal/must"
-	"argserver/release/product"
 
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 // binary is the one that the release notes check.
-const binary = product.Name + "_linux_amd64"
+const binary = "argserver_linux_amd64"
 
 // A signer is who gets a certificate from Sigstore.
 type signer struct{ repository, workflow, ref string }
@@ -63,7 +62,7 @@ func TestSignatures(t *testing.T) {
 	for name, s := range map[string]*signer{
 		"another workflow":   {repository, "ci.yml", "refs/tags/v1.2.3"},
 		"another tag":        {repository, "release.yml", "refs/tags/v1.2.2"},
-		"another repository": {"Mallory/" + product.Name, "release.yml", "refs/tags/v1.2.3"},
+		"another repository": {"Mallory/argserver", "release.yml", "refs/tags/v1.2.3"},
 	} {
 		refusal := fmt.Sprintf("got %q", "https://github.com/"+s.repository+"/.github/workflows/"+s.workflow+"@"+s.ref)
 		add("image signed by "+name, func(p *publication) { p.signature, p.pull = s, noSignature })
@@ -190,7 +189,7 @@ func notes(t *testing.T, registry string) string {
 	var text strings.Builder
 	if err := parsed.Execute(&text, map[string]any{
 		"Env":         map[string]string{"REGISTRY": registry, "GITHUB_REPOSITORY": repository},
-		"ProjectName": product.Name, "Version": "1.2.3", "Tag": "v1.2.3",
+		"ProjectName": "argserver", "Version": "1.2.3", "Tag": "v1.2.3",
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,6 @@ import (
 	"argserver/release/another"
 	"argserver/release/check"
 	"argserver/release/internal/must"
-	"argserver/release/product"
 	"argserver/release/standin"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -35,7 +34,7 @@ import (
 )
 
 // repository has a capital letter, which the name of an image must not have.
-const repository = "Owner/" + product.Name
+const repository = "Owner/argserver"
 
 // A story is a release and how it ends. Each begins where the previous one ended.
 type story struct {
@@ -64,7 +63,7 @@ type story struct {
 // The stable version is rehearsed except for the slow rebuild. The other stories are
 // not about the rehearsal.
 const (
-	runMost  = "TestRehearsal/^(promise|binaries|sums|notes|index|run|image)$"
+	runMost  = "TestRehearsal/^(binaries|sums|notes|index|run|image)$"
 	runLeast = "TestRehearsal/^(sums|index)$"
 )
 
@@ -89,7 +88,7 @@ var stories = []story{
 		fails: "promote", says: "manifests/1.1: "},
 	{name: "runners disagree", tag: "v1.3.1", run: runLeast,
 		onUpload: `if [ "$NAME" = rehearsed-ubuntu-24.04-arm ]; then sed -i '1s/^./x/' checksums.txt; fi`,
-		fails:    "agree", says: "  " + product.Name + "_", unpushed: true},
+		fails:    "agree", says: "  argserver_", unpushed: true},
 	{name: "platform does not start", tag: "v1.3.2", run: "TestRehearsal/^image$/^linux$/^s390x$",
 		source: "package main\n\nimport (\"os\"; \"runtime\")\n\nfunc init() {\n\tif runtime.GOARCH == \"s390x\" {\n\t\tos.Exit(3)\n\t}\n}\n",
 		fails:  "rehearse", says: "FAIL: TestRehearsal/image/linux/s390x", unpushed: true},
@@ -101,7 +100,7 @@ var stories = []story{
 		fails:   "publish", says: "500 Internal Server Error", unpushed: true},
 	{name: "package is private", tag: "v1.3.5", run: runLeast,
 		arrange: func(w *world) { w.registry.failAfter.Store(-1); w.registry.private.Store(true) },
-		fails:   "verify-image", says: "/" + strings.ToLower(repository) + "/pkgs/container/" + product.Name + ", under Package settings", draft: true},
+		fails:   "verify-image", says: "/" + strings.ToLower(repository) + "/pkgs/container/argserver, under Package settings", draft: true},
 	// The same tag again: there is a draft and an image already.
 	{name: "package is made public", tag: "v1.3.5", run: runLeast,
 		arrange: func(w *world) { w.registry.private.Store(false); w.registry.refuseTag.Store(nil) },

@@ -1,12 +1,10 @@
 package workflow
 
 import (
+	"crypto/sha256"
 	"fmt"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -17,11 +15,10 @@ import (
 	"argserver/release/standin"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"go.yaml.in/yaml/v3"
 )
 
 // TestWatch runs the watch for a release of another program, which is smaller and so
-// rebuilt sooner. Each watch begins where the previous one ended.
+// rebuilt sooner.
 func TestWatch(t *testing.T) {
 	const repository = "OWNER/hello"
 	folder := t.TempDir()
@@ -35,36 +32,40 @@ func TestWatch(t *testing.T) {
 	act := filepath.Join(folder, "act")
 	must.Run(t, "../tools", "go", "build", "-o="+act, "github.com/nektos/act")
 	registry := must.Registry(t)
+	standins, err := filepath.Abs("../standin/actions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := filepath.Join(folder, "event.json")
+	must.Write(t, event, `{"ref": "refs/heads/main"}`)
 
-	watch := func(vulnerable ...string) string {
+	// watch runs the workflow as it is, but with another registry, and with a database
+	// in which one function of the standard library is vulnerable.
+	watch := func(vulnerable string) (log string, err error) {
 		t.Helper()
-		database := filepath.Join(t.TempDir(), "database")
-		if err := standin.WriteVulnerabilities(database, vulnerable...); err != nil {
-			t.Fatal(err)
+		workflow := must.Read(t, "../../.github/workflows/watch.yml")
+		for old, new := range map[string]string{
+			"  REGISTRY: ghcr.io\n": "  REGISTRY: " + registry + "\n",
+			`"$govulncheck" ./...`:  `"$govulncheck" -db=file://` + writeDatabase(t, vulnerable) + " ./...",
+		} {
+			if strings.Count(workflow, old) != 1 {
+				t.Fatalf("watch.yml contains %q %d times, want once", old, strings.Count(workflow, old))
+			}
+			workflow = strings.Replace(workflow, old, new, 1)
 		}
-		event := filepath.Join(t.TempDir(), "event.json")
-		must.Write(t, event, `{"ref": "refs/heads/main"}`)
-		standins, err := filepath.Abs("../standin/actions")
-		if err != nil {
-			t.Fatal(err)
-		}
-		args := append([]string{"schedule", "--eventpath=" + event, "--workflows=.github/workflows/watch.yml"}, localActions(t, "watch.yml")...)
-		log, err := runAct(t, act, clone, args, map[string]string{
-			"GITHUB_API_URL":    gitHub.URL + "/api/v3",
+		path := filepath.Join(folder, "watch.yml")
+		must.Write(t, path, workflow)
+		args := append([]string{"schedule", "--eventpath=" + event, "--workflows=" + path}, localActions(t, "watch.yml")...)
+		return runAct(t, act, clone, args, map[string]string{
 			"GITHUB_SERVER_URL": gitHub.URL,
 			"PATH":              os.Getenv("PATH"),
-			"REGISTRY":          registry,
 			"STANDINS":          standins,
 			"STORY":             folder,
-			"VULNDB":            "file://" + database,
 		})
-		if err != nil {
-			t.Fatalf("the watch ended with %v\n%s", err, log)
-		}
-		return log
 	}
-	if log := watch(); !strings.Contains(log, "/OWNER/hello/releases\n") || strings.Contains(log, "watch/check") {
-		t.Errorf("without a release the watch does more than to look for one:\n%s", log)
+	log, err := watch("net.Listen")
+	if err != nil || !strings.Contains(log, "/OWNER/hello/releases\n") || strings.Contains(log, "watch/check") {
+		t.Fatalf("without a release the watch does more than look for one (%v):\n%s", err, log)
 	}
 
 	release, err := build.Make(t.Context(), build.Options{
@@ -79,124 +80,66 @@ func TestWatch(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	published := publish(t, gitHub, repository, release)
-
-	binary := filepath.Join(published, release.Binaries[0].Name)
-	good := must.Read(t, binary)
-	must.Write(t, binary, good+"evil")
-	watch("net/http.Serve", "archive/zip.NewReader")
-	expectIssues(t, gitHub, "open")
-	issue := gitHub.Issues()[1]
-	for _, text := range []string{
-		"Release v1.2.3 needs attention", "git checkout v1.2.3",
-		"go -C release run ./verify fetch v1.2.3 " + release.Image + "@sha256:",
-		"go -C release run ./verify rebuild v1.2.3", "    DIFFERS  " + release.Binaries[0].Name,
-		"GO-9999-0001, which the source calls", "GO-9999-0002, which the source does not call", fmt.Sprintf("in %d binaries", len(release.Binaries)),
-	} {
-		if !strings.Contains(issue.Title+"\n"+issue.Body, text) {
-			t.Errorf("the issue lacks %q:\n%s\n%s", text, issue.Title, issue.Body)
-		}
-	}
-
-	must.Write(t, binary, good)
-	watch()
-	expectIssues(t, gitHub, "closed")
-}
-
-// TestWatchIssue runs the step of the watch that keeps the issue, for one report
-// after another.
-func TestWatchIssue(t *testing.T) {
-	var workflow struct {
-		Jobs map[string]struct {
-			Steps []struct {
-				Run string
-				Env map[string]string
-			}
-		}
-	}
-	if err := yaml.Unmarshal([]byte(must.Read(t, "../../.github/workflows/watch.yml")), &workflow); err != nil {
-		t.Fatal(err)
-	}
-	steps := workflow.Jobs["report"].Steps
-	step := steps[len(steps)-1]
-	gitHub := standin.StartGitHub("OWNER/hello", t.TempDir())
-	defer gitHub.Close()
-	folder := t.TempDir()
-	report := func(text, repository string) (string, error) {
-		path := filepath.Join(folder, "report.md")
-		must.Write(t, path, text)
-		cmd := exec.Command("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step.Run)
-		cmd.Env = append(os.Environ(), "GITHUB_API_URL="+gitHub.URL+"/api/v3", "GITHUB_REPOSITORY="+repository, "GITHUB_TOKEN=token",
-			"LABEL="+step.Env["LABEL"], "REPORT="+path, "RUNNER_TEMP="+folder, "TAG=v1.2.3")
-		out, err := cmd.CombinedOutput()
-		return string(out), err
-	}
-	for _, s := range []struct {
-		report string
-		want   []string // the state of each issue
-	}{
-		{"", nil},
-		{"one", []string{"open"}},
-		{"`$(touch evil)` \"'\\\n", []string{"open"}},
-		{"", []string{"closed"}},
-		{"", []string{"closed"}},
-		{"three", []string{"closed", "open"}},
-	} {
-		if out, err := report(s.report, "OWNER/hello"); err != nil {
-			t.Fatalf("with the report %q the step ends with %v\n%s", s.report, err, out)
-		}
-		expectIssues(t, gitHub, s.want...)
-		if n := len(s.want); s.report != "" && gitHub.Issues()[n].Body != s.report {
-			t.Errorf("the issue contains %q, want %q", gitHub.Issues()[n].Body, s.report)
-		}
-	}
-	// As in a fork without issues.
-	if out, err := report("four", "OWNER/other"); err == nil {
-		t.Errorf("where no issue can be opened, the step does not fail:\n%s", out)
-	}
-	expectIssues(t, gitHub, "closed", "open")
-}
-
-// expectIssues compares the state of each issue. Each must have the label.
-func expectIssues(t *testing.T, gitHub *standin.GitHub, states ...string) {
-	t.Helper()
-	issues := gitHub.Issues()
-	for i, state := range states {
-		if issue := issues[i+1]; issue.State != state || !slices.Equal(issue.Labels, []standin.Label{{Name: "release-watch"}}) {
-			t.Errorf("issue %d is %+v, want it %s with the label release-watch", i+1, issue, state)
-		}
-	}
-	if len(issues) != len(states) {
-		t.Fatalf("there are %d issues, want %d", len(issues), len(states))
-	}
-}
-
-// publish makes the files of a release public, with stand-ins for what the rehearsal
-// does not make, and returns their folder.
-func publish(t *testing.T, gitHub *standin.GitHub, repository string, release *build.Release) string {
-	t.Helper()
-	request, err := http.NewRequest(http.MethodPost, gitHub.URL+"/api/v3/repos/"+repository+"/releases",
-		strings.NewReader(`{"tag_name": "`+release.Tag+`", "draft": false, "make_latest": "true"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusCreated {
-		t.Fatalf("the release was answered with %s, want 201", response.Status)
-	}
-	folder := gitHub.Assets(1)
+	published := gitHub.Assets(gitHub.AddByHand("v1.2.3", false))
 	var binaries []string
 	for _, binary := range release.Binaries {
 		binaries = append(binaries, binary.Name)
 	}
 	for _, name := range check.Files(binaries) {
-		must.Write(t, filepath.Join(folder, name), "")
+		must.Write(t, filepath.Join(published, name), "") // what the rehearsal does not make
 	}
-	must.Run(t, ".", "cp", "-r", release.Files+"/.", folder)
+	must.Run(t, ".", "cp", "-r", release.Files+"/.", published)
+
+	// The program does not use the vulnerable function.
+	log, err = watch("archive/zip.NewReader")
+	wants := []string{"/OWNER/hello/releases/latest/download/checksums.txt\n", "same     " + release.Image + ":1.2.3\n", "| vulnerability in modules you require, but your code doesn't appear to call these\n"}
+	for _, binary := range binaries {
+		wants = append(wants, "same     "+binary+"\n", "| "+strings.TrimPrefix(binary, "hello_")+"\n")
+	}
+	expectLog(t, log, wants...)
+	if err != nil {
+		t.Errorf("the watch of a good release ended with %v\n%s", err, log)
+	}
+
+	// Whoever replaces a binary can replace its checksum too.
+	path, sums := filepath.Join(published, binaries[0]), filepath.Join(published, check.SumsFile)
+	good := must.Read(t, path)
+	must.Write(t, path, good+"evil")
+	must.Write(t, sums, strings.Replace(must.Read(t, sums), hash(good), hash(good+"evil"), 1))
+	log, err = watch("net.Listen")
+	expectLog(t, log, "Vulnerability #1: GO-9999-0001\n", "DIFFERS  "+binaries[0]+": ", "same     "+binaries[1]+"\n")
+	if err == nil {
+		t.Errorf("the watch of a tampered and vulnerable release succeeded\n%s", log)
+	}
+}
+
+func hash(content string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(content))) }
+
+func expectLog(t *testing.T, log string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(log, text) {
+			t.Errorf("the log of the watch lacks %q:\n%s", text, log)
+		}
+	}
+}
+
+// writeDatabase writes a vulnerability database with one entry, a function of the
+// standard library such as net.Listen, and returns its folder.
+// https://go.dev/doc/security/vuln/database
+func writeDatabase(t *testing.T, function string) string {
+	t.Helper()
+	folder := t.TempDir()
+	dot := strings.LastIndex(function, ".")
+	const modified = `"modified": "2026-01-01T00:00:00Z"`
+	for name, content := range map[string]string{
+		"index/db.json":      `{` + modified + `}`,
+		"index/modules.json": `[{"path": "stdlib", "vulns": [{"id": "GO-9999-0001", ` + modified + `}]}]`,
+		"ID/GO-9999-0001.json": `{"id": "GO-9999-0001", ` + modified + `, "database_specific": {}, "affected": [{"package": {"name": "stdlib"},
+			"ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}]}],
+			"ecosystem_specific": {"imports": [{"path": "` + function[:dot] + `", "symbols": ["` + function[dot+1:] + `"]}]}}]}`,
+	} {
+		must.Write(t, filepath.Join(folder, name), content)
+	}
 	return folder
 }

@@ -1,7 +1,8 @@
-// Hello greets over HTTP at the address in ADDR.
+// Hello greets over HTTP at the address -addr, or prints its version.
 package main
 
 import (
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,15 +11,25 @@ import (
 	"syscall"
 )
 
+// Set by the linker.
+var version, commit, date string
+
 func main() {
-	listener, err := net.Listen("tcp", os.Getenv("ADDR"))
+	addr := flag.String("addr", ":9000", "address to listen on")
+	printVersion := flag.Bool("version", false, "print the version")
+	flag.Parse()
+	if *printVersion {
+		fmt.Println("hello", version, commit, date)
+		return
+	}
+	listener, err := net.Listen("tcp", *addr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	fmt.Fprintln(os.Stderr, "hello at", listener.Addr())
 	go http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, "hello %q\n", os.Args[1:])
+		fmt.Fprintf(w, "hello %q\n", flag.Args())
 	}))
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM)
