@@ -1,0 +1,3 @@
+package accesslog
+
+// The tests are a package of their own, which a server for tests may import.

@@ -1,0 +1,74 @@
+// Package server listens, serves and shuts down.
+package server
+
+import (
+	"io"
+	"log"
+	"net"
+	"os"
+
+	"argserver/internal/accesslog"
+	"argserver/internal/handlers"
+	"argserver/internal/memory"
+	"argserver/internal/settings"
+	"argserver/internal/version"
+)
+
+// Serve runs the server until it fails or a signal stops it, and returns the exit
+// status.
+func Serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.Writer) int {
+	logger := log.New(stderr, "argserver: ", 0)
+	s, err := settings.Parse(environ, true)
+	if err != nil {
+		logger.Print(err)
+		return 2
+	}
+	listener, err := net.Listen("tcp", s.Addr)
+	if err != nil {
+		logger.Printf("%v; ARGSERVER_ADDR or PORT sets another address", err)
+		return 1
+	}
+	return ServeOn(listener, s, argv, environ, signals, stdout, logger)
+}
+
+// ServeOn is serve with a listener and settings.
+func ServeOn(listener net.Listener, s settings.Settings, argv, environ []string, signals <-chan os.Signal, stdout io.Writer, logger *log.Logger) int {
+	draining, closed := make(chan struct{}), make(chan struct{})
+	defer close(closed)
+	handler := closeWhenDraining(handlers.Routes(argv, environ, s, draining, closed), draining)
+	switch s.AccessLog {
+	case "1":
+		handler = accesslog.Log(handler, stdout, accesslog.Text)
+	case "json":
+		handler = accesslog.Log(handler, stdout, accesslog.JSON)
+	}
+	server := New(handler, s.TLS, logger)
+	memory.Limit(0)
+	open := &connections{all: make(map[*connection]struct{})}
+	server.ConnState = open.track
+	served := make(chan error, 1)
+	go func() {
+		if s.TLS != nil {
+			s.TLS.GetConfigForClient = open.handshake
+			served <- server.ServeTLS(open.listener(listener), "", "")
+		} else {
+			served <- server.Serve(open.listener(listener))
+		}
+	}()
+	logger.Printf("version %s listening on %s", version.Version, listener.Addr())
+
+	var first os.Signal
+	select {
+	case err := <-served:
+		logger.Print(err)
+		return 1
+	case first = <-signals:
+	}
+	close(draining)
+	if err := stop(server, listener, served, open, s, signals); err != nil {
+		logger.Printf("stopped on signal (%v): %v", first, err)
+		return 1
+	}
+	logger.Printf("stopped on signal (%v)", first)
+	return 0
+}

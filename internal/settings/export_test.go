@@ -1,0 +1,3 @@
+package settings
+
+// The tests are a package of their own, which a server for tests may import.
