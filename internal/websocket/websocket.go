@@ -4,10 +4,12 @@ package websocket
 import (
 	"bufio"
 	"crypto/sha1"
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"net"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"strings"
 	"time"
@@ -15,6 +17,7 @@ import (
 
 	"argserver/internal/memory"
 	"argserver/internal/response"
+	"argserver/internal/token"
 )
 
 const (
@@ -54,8 +57,7 @@ const (
 	closeGoingAway = "\x03\xe9shutting down, or no frame in 75s, or no whole message in 10s"
 )
 
-// Server echoes WebSocket messages, without extensions or subprotocols (RFC
-// 6455).
+// Server echoes WebSocket messages (RFC 6455), without extensions.
 type Server struct {
 	Memory   *memory.Budget
 	Draining <-chan struct{} // closed when every connection must end
@@ -65,8 +67,18 @@ type Server struct {
 // A server ignores this over HTTP/1.0 (RFC 9110, section 7.8), and HTTP/2 does not
 // have it.
 func Wants(r *http.Request) bool {
-	return r.Proto == "HTTP/1.1" && strings.ToLower(r.Header.Get("Upgrade")) == "websocket" &&
-		strings.Contains(strings.ToLower(strings.Join(r.Header["Connection"], ",")), "upgrade")
+	return r.Proto == "HTTP/1.1" && element(r.Header["Upgrade"], "websocket") != "" && element(r.Header["Connection"], "upgrade") != ""
+}
+
+// element returns the first token in a header that is a comma-separated list, or the
+// first that is want, in any case, if want is not empty. Without one it returns "".
+func element(header []string, want string) string {
+	for _, s := range strings.Split(strings.Join(header, ","), ",") {
+		if s = textproto.TrimString(s); token.Valid(s) && (want == "" || strings.ToLower(s) == want) {
+			return s
+		}
+	}
+	return ""
 }
 
 // sameHost reports whether origin, from a request that came with TLS or without, is
@@ -84,23 +96,26 @@ func sameHost(origin, host string, tls bool) bool {
 	return host != "" && strings.TrimSuffix(from, port) == host
 }
 
-// Serve answers a request for which wantsWebSocket is true. It switches the
-// protocol, sends first, which must be UTF-8, as a text message, and then sends back
-// every message. It returns when the connection has ended. If the handshake is
-// wrong, it answers 400 or 426. If it comes from a page of another host, it answers
-// 403, so that no such page gets a WebSocket. Without memory it answers 503.
+// Serve responds to a request for which Wants is true. It switches the protocol, sends
+// first, which must be UTF-8, as a text message, and then sends back every message. It
+// returns when the connection has ended, at most a second after Draining is closed. If
+// the handshake is wrong, it responds with 400 or 426. If it comes from a page of
+// another host, it responds with 403, so that no such page gets a WebSocket. Without
+// memory it responds with 503.
 func (s *Server) Serve(w http.ResponseWriter, r *http.Request, first []byte) {
 	answer := w.Header()
-	answer.Set("Connection", "Upgrade")
 	answer.Set("Upgrade", "websocket")
-	key := r.Header.Get("Sec-WebSocket-Key")
-	origin := r.Header.Get("Origin") // only browsers send one
+	// A second value joins the first, and no header that is checked here may be a list.
+	value := func(name string) string { return strings.Join(r.Header[name], ",") }
+	key := value("Sec-Websocket-Key")
+	decoded, err := base64.StdEncoding.DecodeString(key)
+	origin := value("Origin") // only browsers send one
 	status, name, want := http.StatusBadRequest, "Upgrade", "a GET request without a body"
 	switch {
 	case r.Method != http.MethodGet || r.ContentLength != 0:
-	case r.Header.Get("Sec-WebSocket-Version") != "13":
+	case value("Sec-Websocket-Version") != "13":
 		status, name, want = http.StatusUpgradeRequired, "Sec-Websocket-Version", "13"
-	case len(key) != 24 || !strings.HasSuffix(key, "=="): // no need to decode it
+	case err != nil || len(decoded) != 16:
 		name, want = "Sec-Websocket-Key", "16 bytes in base64"
 	case origin != "" && !sameHost(origin, r.Host, r.TLS != nil):
 		status, name, want = http.StatusForbidden, "Origin", "a page of this host"
@@ -108,11 +123,16 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, first []byte) {
 		answer.Set("Retry-After", "1")
 		status, want = http.StatusServiceUnavailable, "fewer connections; try again later"
 	default:
+		// A client that offers subprotocols fails the connection unless one is chosen.
+		if protocol := element(r.Header["Sec-Websocket-Protocol"], ""); protocol != "" {
+			answer.Set("Sec-Websocket-Protocol", protocol)
+		}
 		// The protocol prescribes SHA-1. The hash protects nothing: it shows that the
 		// server knows the protocol (RFC 6455, section 1.3).
 		hash := sha1.New()
 		hash.Write(append([]byte(key), "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...))
 		answer.Set("Sec-WebSocket-Accept", base64.StdEncoding.EncodeToString(hash.Sum(nil)))
+		answer.Set("Connection", "Upgrade")
 		w.WriteHeader(http.StatusSwitchingProtocols)
 		// net/http keeps the request as long as the connection lasts.
 		clear(r.Header)
@@ -121,6 +141,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, first []byte) {
 		return
 	}
 	answer.Set("Sec-WebSocket-Version", "13")
+	answer["Connection"] = append(answer["Connection"], "Upgrade") // beside a close
 	response.Fail(w, status, fmt.Sprintf("%s %q: want %s", name, r.Header[name], want))
 }
 
@@ -132,32 +153,40 @@ func (s *Server) run(w http.ResponseWriter, first []byte) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	c := webSocket{Server: s, Conn: conn, In: buffered.Reader, Out: buffered.Writer}
+	// A TLS connection would wait 5 s for a client to receive the end of TLS, so close
+	// the one below it. That also ends what blocks on the connection.
+	raw := conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		raw = secure.NetConn()
+	}
+	cut := func() { raw.Close() }
+	c := webSocket{Server: s, conn: conn, in: buffered.Reader, out: buffered.Writer}
 	echoed := make(chan struct{})
 	go func() {
 		select {
 		case <-s.Draining:
+			time.AfterFunc(closeTime, cut)
 			conn.SetReadDeadline(past)
-			conn.SetWriteDeadline(time.Now().Add(closeTime))
 			<-echoed
 		case <-echoed:
+			time.AfterFunc(closeTime, cut)
 		}
 	}()
-	c.Send(opText, first)
+	c.send(opText, first)
 	s.Memory.Release(int64(len(first)))
-	closing := c.Echo()
-	c.Forget()
+	closing := c.echo()
+	c.forget()
 	echoed <- struct{}{} // from here on only this goroutine sets deadlines
 
 	// A connection closed while bytes of the client are unread may lose the Close
 	// frame. So end one direction and wait for the client to end the other.
-	c.Send(opClose, []byte(closing))
+	c.send(opClose, []byte(closing))
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()
 	}
-	conn.SetReadDeadline(time.Now().Add(closeTime))
-	c.In.Discard(1 << 30) // until the client disconnects or the time has passed
-	conn.Close()
+	conn.SetReadDeadline(time.Time{})
+	c.in.Discard(1 << 30) // until the client disconnects or the time has passed
+	cut()
 }
 
 // past is a deadline that has passed; the zero time would mean none.
@@ -166,17 +195,17 @@ var past = time.Unix(1, 0)
 // A webSocket is a connection after its handshake.
 type webSocket struct {
 	*Server
-	Conn    net.Conn
-	In      *bufio.Reader // may hold bytes that arrived with the handshake
-	Out     *bufio.Writer
+	conn    net.Conn
+	in      *bufio.Reader // may hold bytes that arrived with the handshake
+	out     *bufio.Writer
 	mask    [4]byte // of the last frame
 	message []byte  // as far as it has arrived
 }
 
-// Echo sends back the messages of the client and answers its pings, until one of
+// echo sends back the messages of the client and answers its pings, until one of
 // them has a reason to close the connection. It returns the payload of the Close
 // frame to send.
-func (c *webSocket) Echo() (closing string) {
+func (c *webSocket) echo() (closing string) {
 	opcode := byte(opContinuation) // of the message that has begun, if one has
 	for {
 		// Control frames may stand between the fragments of a message. They do not
@@ -184,11 +213,11 @@ func (c *webSocket) Echo() (closing string) {
 		if opcode == opContinuation {
 			c.within(webSocketIdle)
 		}
-		_, err := c.In.Peek(1)
+		_, err := c.in.Peek(1)
 		if err == nil && opcode == opContinuation {
 			c.within(messageTime)
 		}
-		head, err := c.In.Peek(2)
+		head, err := c.in.Peek(2)
 		if err != nil {
 			return closeGoingAway
 		}
@@ -214,7 +243,7 @@ func (c *webSocket) Echo() (closing string) {
 			return closeProtocol + "fragment out of order"
 		}
 		size := 2 + extended + 4
-		if head, err = c.In.Peek(size); err != nil {
+		if head, err = c.in.Peek(size); err != nil {
 			return closeGoingAway
 		}
 		if extended > 0 {
@@ -228,10 +257,10 @@ func (c *webSocket) Echo() (closing string) {
 			}
 		}
 		copy(c.mask[:], head[2+extended:])
-		c.In.Discard(size)
+		c.in.Discard(size)
 
 		if op >= opClose {
-			payload, err := c.In.Peek(int(n))
+			payload, err := c.in.Peek(int(n))
 			if err != nil {
 				return closeGoingAway
 			}
@@ -239,10 +268,10 @@ func (c *webSocket) Echo() (closing string) {
 			if op == opClose {
 				return answerClose(payload)
 			}
-			if op == opPing && c.Send(opPong, payload) != nil {
+			if op == opPing && c.send(opPong, payload) != nil {
 				return ""
 			}
-			c.In.Discard(int(n))
+			c.in.Discard(int(n))
 			continue
 		}
 		if op != opContinuation {
@@ -257,10 +286,10 @@ func (c *webSocket) Echo() (closing string) {
 		if opcode == opText && !utf8.Valid(c.message) {
 			return closeInvalid + "text that is not UTF-8"
 		}
-		if c.Send(opcode, c.message) != nil {
+		if c.send(opcode, c.message) != nil {
 			return ""
 		}
-		c.Forget()
+		c.forget()
 		opcode = opContinuation
 	}
 }
@@ -275,10 +304,10 @@ func (c *webSocket) receive(n int64) (closing string) {
 	end := start + int(n)
 	for len(c.message) < end {
 		length := len(c.message)
-		if length == cap(c.message) && !c.grow(min(end, 2*length+4096)) {
+		if length == cap(c.message) && !c.grow(min(maxMessage, 2*length+int(min(n, 4096)))) {
 			return closeTryAgain + "out of memory"
 		}
-		got, err := c.In.Read(c.message[length:min(cap(c.message), end)])
+		got, err := c.in.Read(c.message[length:min(cap(c.message), end)])
 		if err != nil {
 			return closeGoingAway
 		}
@@ -296,13 +325,13 @@ func (c *webSocket) grow(capacity int) bool {
 	}
 	message := make([]byte, len(c.message), capacity)
 	copy(message, c.message)
-	c.Forget()
+	c.forget()
 	c.message = message
 	return true
 }
 
-// Forget releases the memory of the message.
-func (c *webSocket) Forget() {
+// forget releases the memory of the message.
+func (c *webSocket) forget() {
 	c.Memory.Release(int64(cap(c.message)))
 	c.message = nil
 }
@@ -310,10 +339,10 @@ func (c *webSocket) Forget() {
 // within bounds the time for the next bytes to arrive. Once the server drains, none
 // may.
 func (c *webSocket) within(d time.Duration) {
-	c.Conn.SetReadDeadline(time.Now().Add(d))
+	c.conn.SetReadDeadline(time.Now().Add(d))
 	select {
 	case <-c.Draining: // it may have set its deadline before the one above
-		c.Conn.SetReadDeadline(past)
+		c.conn.SetReadDeadline(past)
 	default:
 	}
 }
@@ -345,8 +374,8 @@ func answerClose(payload []byte) (closing string) {
 	return string(payload)
 }
 
-// Send sends a message or a control frame, always as one frame.
-func (c *webSocket) Send(opcode byte, payload []byte) error {
+// send sends a message or a control frame, always as one frame.
+func (c *webSocket) send(opcode byte, payload []byte) error {
 	n := len(payload)
 	head := []byte{0x80 | opcode, byte(n), 0, 0, 0, 0, 0, 0, 0, 0}
 	extended := 0
@@ -361,13 +390,8 @@ func (c *webSocket) Send(opcode byte, payload []byte) error {
 		head[i] = byte(n)
 		n >>= 8
 	}
-	c.Conn.SetWriteDeadline(time.Now().Add(messageTime))
-	select {
-	case <-c.Draining: // a client that does not read must not delay the stop
-		c.Conn.SetWriteDeadline(time.Now().Add(closeTime))
-	default:
-	}
-	c.Out.Write(head)
-	c.Out.Write(payload)
-	return c.Out.Flush() // returns the error of a failed write, too
+	c.conn.SetWriteDeadline(time.Now().Add(messageTime))
+	c.out.Write(head)
+	c.out.Write(payload)
+	return c.out.Flush() // returns the error of a failed write, too
 }

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -35,7 +36,8 @@ const sampleHandshake = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: web
 type webSocketTest struct {
 	sockets  websocket.Server
 	draining chan struct{}
-	memory   int64 // bytes at the start
+	memory   int64       // bytes at the start
+	config   *tls.Config // nil without TLS
 	open     sync.WaitGroup
 	server   *http.Server
 }
@@ -46,6 +48,11 @@ func newWebSocketTest(t *testing.T, bytes int64) *webSocketTest {
 	s.server = server.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.open.Add(1)
 		defer s.open.Done()
+		select {
+		case <-s.draining:
+			w.Header().Set("Connection", "close")
+		default:
+		}
 		if !websocket.Wants(r) {
 			response.Fail(w, http.StatusOK, "no handshake")
 			return
@@ -60,8 +67,13 @@ func newWebSocketTest(t *testing.T, bytes int64) *webSocketTest {
 func (s *webSocketTest) pipe(t *testing.T) net.Conn {
 	t.Helper()
 	listener := servertest.NewPipeListener()
-	go s.server.Serve(listener)
-	return listener.Dial(t)
+	if s.config == nil {
+		go s.server.Serve(listener)
+		return listener.Dial(t)
+	}
+	s.server.TLSConfig = s.config
+	go s.server.ServeTLS(listener, "", "")
+	return tls.Client(listener.Dial(t), &tls.Config{InsecureSkipVerify: true})
 }
 
 // ended waits for the end of every connection and checks that no memory stays taken.
@@ -72,6 +84,17 @@ func (s *webSocketTest) ended(t *testing.T) {
 		t.Error("memory stays taken after the end of the connection")
 	}
 	s.sockets.Memory.Release(s.memory)
+}
+
+// withTLS runs a test without TLS and with it.
+func withTLS(t *testing.T, run func(t *testing.T, config *tls.Config)) {
+	certFile, keyFile := servertest.NewAuthority(t).Issue(t, "127.0.0.1")
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("plain", func(t *testing.T) { run(t, nil) })
+	t.Run("TLS", func(t *testing.T) { run(t, &tls.Config{Certificates: []tls.Certificate{pair}}) })
 }
 
 // A webSocketClient sends frames as they are, right or wrong.
@@ -201,25 +224,36 @@ func TestWebSocketHandshake(t *testing.T) {
 	for _, c := range []struct {
 		name, request string
 		status        int
-		says          string
+		says          string // in the body, or the subprotocol of 101
 	}{
 		{"right", sampleHandshake, 101, ""},
-		{"lists and letter case", replaced("Upgrade: websocket\r\nConnection: Upgrade", "upgrade: WebSocket\r\nconnection: keep-alive, UPGRADE"), 101, ""},
-		{"two headers", replaced("Connection: Upgrade", "Connection: keep-alive\r\nConnection: upgrade"), 101, ""},
-		{"extensions and protocols", sampleHandshake + "Sec-WebSocket-Extensions: permessage-deflate\r\nSec-WebSocket-Protocol: chat\r\n", 101, ""},
+		{"lists and letter case", replaced("Upgrade: websocket\r\nConnection: Upgrade", "upgrade: h2c,\tWebSocket \r\nconnection: keep-alive, UPGRADE"), 101, ""},
+		{"two headers", replaced("Upgrade: websocket\r\nConnection: Upgrade", "Upgrade: h2c\r\nConnection: keep-alive\r\nUpgrade: websocket\r\nConnection: upgrade"), 101, ""},
+		{"extensions", sampleHandshake + "Sec-WebSocket-Extensions: permessage-deflate\r\n", 101, ""},
+		{"protocol", sampleHandshake + "Sec-WebSocket-Protocol: ocpp2.0.1\r\n", 101, "ocpp2.0.1"},
+		{"protocols", sampleHandshake + "Sec-WebSocket-Protocol: graphql-transport-ws, graphql-ws\r\nSec-WebSocket-Protocol: mqtt\r\n", 101, "graphql-transport-ws"},
+		{"protocols that are no tokens", sampleHandshake + "Sec-WebSocket-Protocol: , a b,\"c\", \xff\r\nSec-WebSocket-Protocol: d/e,\tMQTT\t\r\n", 101, "MQTT"},
+		{"no protocol that is a token", sampleHandshake + "Sec-WebSocket-Protocol: a b\r\n", 101, ""},
 		{"page of this host", sampleHandshake + "Origin: http://example.com\r\n", 101, ""},
 		{"no Upgrade", without("Upgrade: websocket\r\n"), 200, "no handshake"},
-		{"other Upgrade", replaced("websocket", "websocket2"), 200, "no handshake"},
+		{"other Upgrade", replaced("websocket", "websocket2, x websocket"), 200, "no handshake"},
 		{"no Connection", without("Connection: Upgrade\r\n"), 200, "no handshake"},
+		{"other Connection", replaced("Connection: Upgrade", "Connection: x-noupgrade, upgrade2"), 200, "no handshake"},
 		{"HTTP/1.0", replaced("HTTP/1.1", "HTTP/1.0"), 200, "no handshake"},
 		{"POST", replaced("GET", "POST"), 400, `Upgrade ["websocket"]: want a GET request without a body`},
 		{"with a body", sampleHandshake + "Content-Length: 2\r\n", 400, "without a body"},
 		{"with a body in chunks", sampleHandshake + "Transfer-Encoding: chunked\r\n", 400, "without a body"},
 		{"no version", without("Sec-WebSocket-Version: 13\r\n"), 426, "Sec-Websocket-Version []: want 13"},
 		{"other version", replaced("Version: 13", "Version: 8"), 426, `Sec-Websocket-Version ["8"]: want 13`},
+		{"two versions", sampleHandshake + "Sec-WebSocket-Version: 13\r\n", 426, `Sec-Websocket-Version ["13" "13"]: want 13`},
 		{"no key", without("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"), 400, "Sec-Websocket-Key []: want 16 bytes in base64"},
 		{"short key", replaced("dGhl", ""), 400, `Sec-Websocket-Key ["IHNhbXBsZSBub25jZQ=="]`},
 		{"long key", replaced("ZQ==", "ZWVl"), 400, "16 bytes"},
+		{"key that is not base64", replaced("dGhl", "dG-l"), 400, "16 bytes"},
+		{"key of 17 bytes", replaced("ZQ==", "ZWU="), 400, "16 bytes"},
+		{"two keys", sampleHandshake + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", 400, "16 bytes"},
+		{"two origins", sampleHandshake + "Origin: http://example.com\r\nOrigin: http://example.com\r\n", 403, "a page of this host"},
+		{"an empty origin and another", sampleHandshake + "Origin:\r\nOrigin: http://example.org\r\n", 403, "a page of this host"},
 		{"page of another host", sampleHandshake + "Origin: http://example.org\r\n", 403, `Origin ["http://example.org"]: want a page of this host`},
 		{"page without an origin", sampleHandshake + "Origin: null\r\n", 403, ""},
 	} {
@@ -234,13 +268,18 @@ func TestWebSocketHandshake(t *testing.T) {
 			if response.StatusCode != c.status {
 				t.Errorf("answered %s, want %d", response.Status, c.status)
 			}
-			for _, name := range []string{"Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol"} {
-				if got := header.Get(name); got != "" {
-					t.Errorf("%s is %q, want none", name, got)
-				}
+			if got := header["Sec-Websocket-Extensions"]; len(got) > 0 {
+				t.Errorf("the extensions are %q, want none", got)
 			}
+			protocol := strings.Join(header["Sec-Websocket-Protocol"], ", ")
 			if c.status == 101 {
+				if protocol != c.says {
+					t.Errorf("the subprotocol is %q, want %q", protocol, c.says)
+				}
 				return
+			}
+			if protocol != "" {
+				t.Errorf("the subprotocol is %q, want none", protocol)
 			}
 			if body, err := io.ReadAll(response.Body); err != nil || !strings.Contains(string(body), c.says) {
 				t.Errorf("answered %q (%v), want %q in it", body, err, c.says)
@@ -250,6 +289,26 @@ func TestWebSocketHandshake(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A refused handshake does not keep a connection open that is to close.
+func TestWebSocketRefusedWhileDraining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newWebSocketTest(t, 1<<20)
+		close(s.draining)
+		conn := s.pipe(t)
+		io.WriteString(conn, strings.Replace(sampleHandshake, "Version: 13", "Version: 8", 1)+"\r\n")
+		start := time.Now()
+		answered, err := io.ReadAll(conn)
+		if after := time.Since(start); after != 0 || err != nil {
+			t.Errorf("the connection ends after %v (%v), want the end at once", after, err)
+		}
+		for _, want := range []string{"HTTP/1.1 426 ", "\r\nConnection: close\r\n", "\r\nConnection: Upgrade\r\n"} {
+			if !strings.Contains(string(answered), want) {
+				t.Errorf("answered %q, want %q in it", answered, want)
+			}
+		}
+	})
 }
 
 func TestSameHost(t *testing.T) {
@@ -410,14 +469,10 @@ func echoed(t *testing.T, sent io.Reader) (frames []string) {
 	t.Helper()
 	const budget = 2 * websocket.MaxMessage
 	s := &script{}
-	c := websocket.Conn{Server: &websocket.Server{Memory: memory.NewBudget(budget)}, Conn: s, In: bufio.NewReader(sent), Out: bufio.NewWriter(&s.out)}
-	payload := c.Echo()
-	c.Forget()
-	if !c.Memory.Take(budget) || c.Memory.Take(1) {
+	server := &websocket.Server{Memory: memory.NewBudget(budget)}
+	server.Echo(s, sent, &s.out)
+	if !server.Memory.Take(budget) || server.Memory.Take(1) {
 		t.Error("the memory is not what it was before the connection")
-	}
-	if payload != websocket.CloseGoingAway { // which a read after the end returns
-		c.Send(websocket.OpClose, []byte(payload))
 	}
 	for {
 		got, err := readFrame(&s.out)
@@ -528,6 +583,27 @@ func expected(sent []byte) (frames []string) {
 	return frames
 }
 
+// A message in small fragments is not copied for each of them.
+func TestWebSocketFragments(t *testing.T) {
+	for _, size := range []int{64, 1} {
+		n := websocket.MaxMessage / size
+		part := long(size)
+		sent := frame(websocket.OpBinary, part) + strings.Repeat(frame(websocket.OpContinuation, part), n-2) + frame(final|websocket.OpContinuation, part)
+		want := []string{fmt.Sprintf("binary %q", strings.Repeat(part, n))}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got := echoed(t, strings.NewReader(sent))
+		runtime.ReadMemStats(&after)
+		if !slices.Equal(got, want) {
+			t.Errorf("fragments of %d bytes: answered %.300q, want %.300q", size, got, want)
+		}
+		// The message, what is sent back and its description take less than half of this.
+		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 32*websocket.MaxMessage {
+			t.Fatalf("fragments of %d bytes: allocated %d bytes, want at most %d", size, allocated, 32*websocket.MaxMessage)
+		}
+	}
+}
+
 // Each wait for a client ends exactly when its time has passed, whatever the time-outs
 // of HTTP are.
 func TestWebSocketTimeouts(t *testing.T) {
@@ -580,15 +656,18 @@ func TestWebSocketTimeouts(t *testing.T) {
 
 // A client that does not receive a message cannot hold its connection and memory.
 func TestWebSocketClientThatDoesNotRead(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newWebSocketTest(t, 1<<20)
-		client := handshake(t, s.pipe(t))
-		start := time.Now()
-		io.WriteString(client, text(long(100_000)))
-		s.ended(t)
-		if after := time.Since(start); after != websocket.MessageTime+websocket.CloseTime {
-			t.Errorf("the connection ends after %v, want %v", after, websocket.MessageTime+websocket.CloseTime)
-		}
+	withTLS(t, func(t *testing.T, config *tls.Config) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newWebSocketTest(t, 1<<20)
+			s.config = config
+			client := handshake(t, s.pipe(t))
+			start := time.Now()
+			io.WriteString(client, text(long(100_000)))
+			s.ended(t)
+			if after := time.Since(start); after != websocket.MessageTime+websocket.CloseTime {
+				t.Errorf("the connection ends after %v, want %v", after, websocket.MessageTime+websocket.CloseTime)
+			}
+		})
 	})
 }
 
@@ -622,7 +701,7 @@ func TestWebSocketMemory(t *testing.T) {
 }
 
 // When draining begins, every connection gets 1001, and none outlives it by more
-// than the time to disconnect.
+// than the time to disconnect, whatever the client does.
 func TestWebSocketDrain(t *testing.T) {
 	for _, c := range []struct{ name, sent string }{
 		{"idle", ""},
@@ -630,27 +709,30 @@ func TestWebSocketDrain(t *testing.T) {
 		{"between fragments", frame(websocket.OpText, "abc")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newWebSocketTest(t, 1<<20)
-				client := handshake(t, s.pipe(t))
-				io.WriteString(client, c.sent)
-				synctest.Wait()
-				start := time.Now()
-				close(s.draining)
-				if got := client.frame(t); got != "close 1001" {
-					t.Errorf("answered %s, want close 1001", got)
-				}
-				io.WriteString(client, closing(1001, ""))
-				client.wantEnd(t)
-				s.ended(t)
-				if after := time.Since(start); after != websocket.CloseTime {
-					t.Errorf("the connection ends %v after draining began, want %v", after, websocket.CloseTime)
-				}
-				// A client that comes while the server drains still sees its request.
-				client = handshake(t, s.pipe(t))
-				if got := client.frame(t); got != "close 1001" {
-					t.Errorf("while draining answered %s, want close 1001", got)
-				}
+			withTLS(t, func(t *testing.T, config *tls.Config) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newWebSocketTest(t, 1<<20)
+					s.config = config
+					client := handshake(t, s.pipe(t))
+					io.WriteString(client, c.sent)
+					synctest.Wait()
+					start := time.Now()
+					close(s.draining)
+					if got := client.frame(t); got != "close 1001" {
+						t.Errorf("answered %s, want close 1001", got)
+					}
+					io.WriteString(client, closing(1001, ""))
+					client.wantEnd(t)
+					s.ended(t)
+					if after := time.Since(start); after != websocket.CloseTime {
+						t.Errorf("the connection ends %v after draining began, want %v", after, websocket.CloseTime)
+					}
+					// A client that comes while the server drains still sees its request.
+					client = handshake(t, s.pipe(t))
+					if got := client.frame(t); got != "close 1001" {
+						t.Errorf("while draining answered %s, want close 1001", got)
+					}
+				})
 			})
 		})
 	}
@@ -678,96 +760,89 @@ func TestWebSocketDrainWhileSending(t *testing.T) {
 }
 
 // A client that does not read when draining begins does not delay the stop: the
-// message and the Close frame get a second each.
+// connection ends a second later, with or without a message to send.
 func TestWebSocketDrainUnread(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newWebSocketTest(t, 1<<20)
-		client := handshake(t, s.pipe(t))
-		io.WriteString(client, text("a"))
-		synctest.Wait() // until the server waits for the client to read
-		start := time.Now()
-		close(s.draining)
-		s.ended(t)
-		if after := time.Since(start); after > 3*websocket.CloseTime {
-			t.Errorf("the connection ends %v after draining began, want at most %v", after, 3*websocket.CloseTime)
-		}
-	})
+	for name, sent := range map[string]string{"Close frame": "", "message": text("a")} {
+		t.Run(name, func(t *testing.T) {
+			withTLS(t, func(t *testing.T, config *tls.Config) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newWebSocketTest(t, 1<<20)
+					s.config = config
+					client := handshake(t, s.pipe(t))
+					io.WriteString(client, sent)
+					synctest.Wait() // until the server waits for the client to read
+					start := time.Now()
+					close(s.draining)
+					s.ended(t)
+					if after := time.Since(start); after != websocket.CloseTime {
+						t.Errorf("the connection ends %v after draining began, want %v", after, websocket.CloseTime)
+					}
+				})
+			})
+		})
+	}
 }
 
 // Over real sockets, with TLS and without, frames that arrive with the handshake are
 // answered, and the client receives the Close frame even while it sends.
 func TestWebSocketSockets(t *testing.T) {
-	authority := servertest.NewAuthority(t)
-	certFile, keyFile := authority.Issue(t, "127.0.0.1")
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		name   string
-		config *tls.Config
-	}{
-		{"plain", nil},
-		{"TLS", &tls.Config{Certificates: []tls.Certificate{pair}}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := newWebSocketTest(t, 4<<20)
-			s.server.TLSConfig = c.config
-			listener := servertest.Listen(t)
-			open := func(sent string) *webSocketClient {
-				conn := servertest.Dial(t, listener.Addr().String())
-				if c.config != nil {
-					conn = tls.Client(conn, &tls.Config{RootCAs: authority.Pool, ServerName: "127.0.0.1"})
-				}
-				go io.WriteString(conn, sampleHandshake+"\r\n"+sent)
-				client := &webSocketClient{conn, bufio.NewReader(conn)}
-				if response, err := http.ReadResponse(client.in, nil); err != nil || response.StatusCode != 101 {
-					t.Fatal(response, err)
-				}
-				if got := client.frame(t); got != `text "first"` {
-					t.Fatalf("the first message is %s", got)
-				}
-				return client
+	withTLS(t, func(t *testing.T, config *tls.Config) {
+		s := newWebSocketTest(t, 4<<20)
+		s.server.TLSConfig = config
+		listener := servertest.Listen(t)
+		open := func(sent string) *webSocketClient {
+			conn := servertest.Dial(t, listener.Addr().String())
+			if config != nil {
+				conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
 			}
-			if c.config != nil {
-				go s.server.ServeTLS(listener, "", "")
-			} else {
-				go s.server.Serve(listener)
+			go io.WriteString(conn, sampleHandshake+"\r\n"+sent)
+			client := &webSocketClient{conn, bufio.NewReader(conn)}
+			if response, err := http.ReadResponse(client.in, nil); err != nil || response.StatusCode != 101 {
+				t.Fatal(response, err)
 			}
-			if c.config != nil {
-				// A page that came without TLS may not be this host's.
-				conn := tls.Client(servertest.Dial(t, listener.Addr().String()), &tls.Config{RootCAs: authority.Pool, ServerName: "127.0.0.1"})
-				host, _, _ := strings.Cut(strings.SplitAfterN(sampleHandshake, "Host: ", 2)[1], "\r\n")
-				io.WriteString(conn, sampleHandshake+"Origin: http://"+host+"\r\n\r\n")
-				if response, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || response.StatusCode != 403 {
-					t.Errorf("a page without TLS gets %v (%v), want 403", response, err)
-				}
-				conn.Close()
+			if got := client.frame(t); got != `text "first"` {
+				t.Fatalf("the first message is %s", got)
 			}
-			client := open(text("with the handshake"))
-			if got := client.frame(t); got != `text "with the handshake"` {
-				t.Errorf("answered %.100s", got)
+			return client
+		}
+		if config != nil {
+			go s.server.ServeTLS(listener, "", "")
+		} else {
+			go s.server.Serve(listener)
+		}
+		if config != nil {
+			// A page that came without TLS may not be this host's.
+			conn := tls.Client(servertest.Dial(t, listener.Addr().String()), &tls.Config{InsecureSkipVerify: true})
+			host, _, _ := strings.Cut(strings.SplitAfterN(sampleHandshake, "Host: ", 2)[1], "\r\n")
+			io.WriteString(conn, sampleHandshake+"Origin: http://"+host+"\r\n\r\n")
+			if response, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || response.StatusCode != 403 {
+				t.Errorf("a page without TLS gets %v (%v), want 403", response, err)
 			}
-			io.WriteString(client, frame(final|websocket.OpBinary, long(websocket.MaxMessage)))
-			if got := client.frame(t); got != fmt.Sprintf("binary %q", long(websocket.MaxMessage)) {
-				t.Errorf("a message of %d bytes is answered %.100s", websocket.MaxMessage, got)
-			}
-			io.WriteString(client, closing(4000, "bye"))
-			if got := client.frame(t); got != "close 4000" {
-				t.Errorf("answered %.100s, want close 4000", got)
-			}
-			client.wantEnd(t)
-			client.Close()
+			conn.Close()
+		}
+		client := open(text("with the handshake"))
+		if got := client.frame(t); got != `text "with the handshake"` {
+			t.Errorf("answered %.100s", got)
+		}
+		io.WriteString(client, frame(final|websocket.OpBinary, long(websocket.MaxMessage)))
+		if got := client.frame(t); got != fmt.Sprintf("binary %q", long(websocket.MaxMessage)) {
+			t.Errorf("a message of %d bytes is answered %.100s", websocket.MaxMessage, got)
+		}
+		io.WriteString(client, closing(4000, "bye"))
+		if got := client.frame(t); got != "close 4000" {
+			t.Errorf("answered %.100s, want close 4000", got)
+		}
+		client.wantEnd(t)
+		client.Close()
 
-			client = open(text(long(websocket.MaxMessage + 1)))
-			if got := client.frame(t); got != "close 1009" {
-				t.Errorf("a message of %d bytes is answered %.100s, want close 1009", websocket.MaxMessage+1, got)
-			}
-			client.wantEnd(t)
-			client.Close()
-			s.ended(t)
-		})
-	}
+		client = open(text(long(websocket.MaxMessage + 1)))
+		if got := client.frame(t); got != "close 1009" {
+			t.Errorf("a message of %d bytes is answered %.100s, want close 1009", websocket.MaxMessage+1, got)
+		}
+		client.wantEnd(t)
+		client.Close()
+		s.ended(t)
+	})
 }
 
 // With ARGSERVER_ECHO=1 every path that the echo answers is a WebSocket, and without
