@@ -2,7 +2,9 @@ package handlers_test
 
 import (
 	"fmt"
+	"net/http"
 	"os"
+	"sort"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,19 +18,21 @@ func TestKernelLimits(t *testing.T) {
 	binary := servertest.Build(t)
 	// MAX_ARG_STRLEN includes the final NUL. It is 32 pages, here of 4 KiB.
 	longest := strings.Repeat("x", 32*4096-1)
-	tooMany := 0 // the smallest number of arguments that the kernel refuses
-	for low, high := 1, 4<<20; low < high; tooMany = low {
-		middle := (low + high) / 2
-		cmd := binary.Command(repeated(middle), "ARGSERVER_ADDR=127.0.0.1:0")
-		err := cmd.Start()
-		if err == nil {
-			cmd.Process.Kill()
-			cmd.Wait()
-			low = middle + 1
-		} else {
-			high = middle
+	accepted := func(arguments int) bool {
+		cmd := binary.Command(repeated(arguments), "ARGSERVER_ADDR=127.0.0.1:0")
+		if cmd.Start() != nil {
+			return false
 		}
+		cmd.Process.Kill()
+		cmd.Wait()
+		return true
 	}
+	low, high := 0, 1<<16
+	for accepted(high) {
+		low, high = high, 2*high
+	}
+	// The smallest number of arguments that the kernel refuses.
+	tooMany := low + sort.Search(high-low, func(n int) bool { return !accepted(low + n) })
 	if err := binary.Command([]string{"/argserver", longest + "x"}).Start(); err == nil {
 		t.Error("the kernel accepts a longer argument than the longest in this test")
 	}
@@ -57,6 +61,7 @@ func TestKernelLimits(t *testing.T) {
 			}
 			wantJSON(t, servertest.Fetch(t, "GET", url+"?format=json").Body, argv)
 			wantShell(t, [][]string{{"sh"}}, servertest.Fetch(t, "GET", url+"?format=shell").Body, argv)
+			http.DefaultClient.CloseIdleConnections() // shutdown waits a second for one
 			if status := p.Stop(syscall.SIGTERM); status != 0 {
 				t.Errorf("exit status %d, want 0: %s", status, p.Log)
 			}

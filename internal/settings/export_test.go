@@ -1,3 +1,0 @@
-package settings
-
-// The tests are a package of their own, which a server for tests may import.
