@@ -75,6 +75,8 @@ func Routes(argv, environ []string, s settings.Settings, draining, closed <-chan
 	})
 	return refuseMethods(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
+		case r.Method == http.MethodOptions && r.RequestURI == "*":
+			// It asks about the server as a whole: 200 without a body.
 		// The mux would redirect a path such as /request//a.
 		case r.URL.Path == "/request" || strings.HasPrefix(r.URL.Path, "/request/"):
 			request(w, r)

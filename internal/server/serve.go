@@ -5,6 +5,7 @@ import (
 	"io"
 	"log"
 	"net"
+	"net/http"
 	"os"
 
 	"argserver/internal/accesslog"
@@ -35,24 +36,23 @@ func Serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.W
 func ServeOn(listener net.Listener, s settings.Settings, argv, environ []string, signals <-chan os.Signal, stdout io.Writer, logger *log.Logger) int {
 	draining, closed := make(chan struct{}), make(chan struct{})
 	defer close(closed)
-	handler := closeWhenDraining(handlers.Routes(argv, environ, s, draining, closed), draining)
+	handler := handlers.Routes(argv, environ, s, draining, closed)
 	switch s.AccessLog {
 	case "1":
 		handler = accesslog.Log(handler, stdout, accesslog.Text)
 	case "json":
 		handler = accesslog.Log(handler, stdout, accesslog.JSON)
 	}
-	server := New(handler, s.TLS, logger)
+	open := &connections{states: make(map[net.Conn]http.ConnState)}
+	server := New(open.handler(handler, draining), s.TLS, logger)
 	memory.Limit(0)
-	open := &connections{all: make(map[*connection]struct{})}
 	server.ConnState = open.track
 	served := make(chan error, 1)
 	go func() {
 		if s.TLS != nil {
-			s.TLS.GetConfigForClient = open.handshake
-			served <- server.ServeTLS(open.listener(listener), "", "")
+			served <- server.ServeTLS(listener, "", "")
 		} else {
-			served <- server.Serve(open.listener(listener))
+			served <- server.Serve(listener)
 		}
 	}()
 	logger.Printf("version %s listening on %s", version.Version, listener.Addr())

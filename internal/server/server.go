@@ -48,5 +48,7 @@ func New(handler http.Handler, config *tls.Config, logger *log.Logger) *http.Ser
 			MaxReadFrameSize:              16 << 10,
 		},
 		ErrorLog: logger,
+		// net/http would respond to OPTIONS * before our handler can end the connection.
+		DisableGeneralOptionsHandler: true,
 	}
 }

@@ -63,6 +63,10 @@ func TestDrain(t *testing.T) {
 			t.Errorf("while draining %s answered %d, close: %v, want %d, true", path, a.Status, a.Closed, want)
 		}
 	}
+	// It asks about the server as a whole, and so has no path.
+	if response := servertest.Exchange(t, server.Addr, "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"); response.StatusCode != 200 || !response.Close {
+		t.Errorf("while draining OPTIONS * answered %s, close: %v, want 200, true", response.Status, response.Close)
+	}
 	server.Signals <- syscall.SIGTERM
 	server.WantExit(t, 1, "second signal")
 
