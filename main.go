@@ -30,11 +30,19 @@ import (
 )
 
 func main() {
+	// Without this, a line for a log that nobody reads any more ends the program.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if len(os.Args) > 0 && probe.IsHealthCheck(os.Args[0], runtime.GOOS) {
 		os.Exit(probe.Run(os.Environ(), net.DialTimeout, os.Stderr))
 	}
+	os.Exit(server.Serve(os.Args, os.Environ(), notify, os.Stdout, os.Stderr))
+}
+
+// notify returns the signals that stop the server. Until it is called, they end the
+// program at once, which may be waiting for a file or a name server.
+func notify() <-chan os.Signal {
 	// The buffer holds two, because signal.Notify drops a signal that does not fit.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
-	os.Exit(server.Serve(os.Args, os.Environ(), signals, os.Stdout, os.Stderr))
+	return signals
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"argserver/internal/ordered"
@@ -22,11 +21,10 @@ import (
 // learn whether it arrived. The path is quoted so that a request cannot forge a line,
 // and so is a method that is not a token.
 func Log(next http.Handler, out io.Writer, form func(b []byte, a access) []byte) http.Handler {
-	var mu sync.Mutex
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		recorder := &recorder{ResponseWriter: w}
-		a := access{remote: r.RemoteAddr, method: quoteMethod(r.Method), path: r.URL.Path}
+		a := access{remote: r.RemoteAddr, method: quoteMethod(shorten(r.Method)), path: shorten(r.URL.Path)}
 		returned := false
 		defer func() {
 			a.status, a.bytes, a.duration = recorder.status, recorder.bytes, time.Since(start)
@@ -39,14 +37,22 @@ func Log(next http.Handler, out io.Writer, form func(b []byte, a access) []byte)
 			if a.method == http.MethodHead {
 				a.bytes = 0 // net/http discards the body
 			}
-			line := form(nil, a)
-			mu.Lock()
-			defer mu.Unlock()
-			out.Write(line)
+			out.Write(form(nil, a))
 		}()
 		next.ServeHTTP(recorder, r)
 		returned = true
 	})
+}
+
+// maxText is how many bytes of a method or a path a line shows.
+const maxText = 1 << 10
+
+// shorten cuts a text that would fill the log, and marks the cut.
+func shorten(s string) string {
+	if len(s) > maxText {
+		return s[:maxText] + "…"
+	}
+	return s
 }
 
 // An access is what the access log tells about a request.

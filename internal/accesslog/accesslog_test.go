@@ -28,6 +28,8 @@ func TestAccessLog(t *testing.T) {
 		{"POST", "/args", `POST "/args" 405 19`},
 		{"GET", "/request?status=204", `GET "/request" 204 0`},
 		{"GET", "/%0aforged%1b%22%ff", `GET "/\nforged\x1b\"\xff" 404 37`},
+		{"GET", "/" + strings.Repeat("%ff", 9000), `GET "/` + strings.Repeat(`\xff`, 1023) + `…" 404 37`},
+		{strings.Repeat("M", 9000), "/", `"` + strings.Repeat("M", 1024) + `…" "/" 405 19`},
 		{"GET", "/request?wait=20ms&status=503&format=json", `GET "/request" 503 `},
 	} {
 		before := access.String()
@@ -61,6 +63,7 @@ func TestAccessLogJSON(t *testing.T) {
 	}{
 		{"GET", "/args", "/args", 200, 3},
 		{"HEAD", "/args?token=x", "/args", 200, 0},
+		{"GET", "/" + strings.Repeat("x", 9000), "/" + strings.Repeat("x", 1023) + "…", 404, 37},
 		{"GET", "/%0a%22,%22status%22:1%c2%9b%ff", "/\n\",\"status\":1\u009b\ufffd", 404, 37},
 	} {
 		access.Reset()

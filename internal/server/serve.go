@@ -2,22 +2,26 @@
 package server
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"os"
+	"syscall"
 
 	"argserver/internal/accesslog"
 	"argserver/internal/handlers"
+	"argserver/internal/logqueue"
 	"argserver/internal/memory"
 	"argserver/internal/settings"
 	"argserver/internal/version"
 )
 
 // Serve runs the server until it fails or a signal stops it, and returns the exit
-// status.
-func Serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.Writer) int {
+// status. It calls notify for the signals once it listens.
+func Serve(argv, environ []string, notify func() <-chan os.Signal, stdout, stderr io.Writer) int {
 	logger := log.New(stderr, "argserver: ", 0)
 	s, err := settings.Parse(environ, true)
 	if err != nil {
@@ -26,10 +30,17 @@ func Serve(argv, environ []string, signals <-chan os.Signal, stdout, stderr io.W
 	}
 	listener, err := net.Listen("tcp", s.Addr)
 	if err != nil {
-		logger.Printf("%v; ARGSERVER_ADDR or PORT sets another address", err)
+		if !errors.Is(err, syscall.EMFILE) {
+			err = fmt.Errorf("%w; ARGSERVER_ADDR or PORT sets another address", err)
+		}
+		logger.Print(err)
 		return 1
 	}
-	return ServeOn(listener, s, argv, environ, signals, stdout, logger)
+	errorLog := logqueue.New("standard error", stderr, stderr)
+	accessLog := logqueue.New("the access log", stdout, errorLog)
+	defer logqueue.Close(accessLog, errorLog)
+	logger.SetOutput(errorLog)
+	return ServeOn(listener, s, argv, environ, notify(), accessLog, logger)
 }
 
 // ServeOn is serve with a listener and settings.

@@ -33,7 +33,7 @@ func ServeTo(t *testing.T, stdout io.Writer, argv []string, environ ...string) *
 	stderr, logged := io.Pipe()
 	s := &testServer{Signals: make(chan os.Signal, 2), log: bufio.NewReader(stderr), exited: make(chan int, 1)}
 	go func() {
-		s.exited <- server.Serve(argv, append([]string{"ARGSERVER_ADDR=127.0.0.1:0"}, environ...), s.Signals, stdout, logged)
+		s.exited <- server.Serve(argv, append([]string{"ARGSERVER_ADDR=127.0.0.1:0"}, environ...), func() <-chan os.Signal { return s.Signals }, stdout, logged)
 		logged.Close()
 	}()
 	s.Addr = listening(t, s.log)

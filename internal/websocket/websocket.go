@@ -26,12 +26,9 @@ const (
 	// The longest time without a frame. It is that of an idle HTTP connection, for
 	// the same reason.
 	webSocketIdle = 75 * time.Second
-	// The longest time for a client to send a frame, and to receive one. A request has
-	// as long to arrive.
-	frameTime = 10 * time.Second
-	// The longest time for a client to send a message: one of a million fragments takes
-	// some clients longer than a frame may.
-	messageTime = time.Minute
+	// The longest time for a client to send a message, and to receive one. A request
+	// has as long to arrive.
+	messageTime = 10 * time.Second
 	// The longest time for a client to disconnect after the Close frame.
 	closeTime = time.Second
 )
@@ -57,7 +54,7 @@ const (
 
 	// Status 1001. A read has failed: its deadline has passed, or, if the client
 	// disconnected, nobody receives this.
-	closeGoingAway = "\x03\xe9shutting down, no frame in 75s, no whole frame in 10s, or no whole message in 1m"
+	closeGoingAway = "\x03\xe9shutting down, or no frame in 75s, or no whole message in 10s"
 )
 
 // Server echoes WebSocket messages (RFC 6455), without extensions.
@@ -210,18 +207,16 @@ type webSocket struct {
 // frame to send.
 func (c *webSocket) echo() (closing string) {
 	opcode := byte(opContinuation) // of the message that has begun, if one has
-	var end time.Time              // when that must have arrived
 	for {
 		// Control frames may stand between the fragments of a message. They do not
 		// extend its time.
 		if opcode == opContinuation {
 			c.within(webSocketIdle)
-			if _, err := c.in.Peek(1); err != nil {
-				return closeGoingAway
-			}
-			end = time.Now().Add(messageTime)
 		}
-		c.within(min(frameTime, time.Until(end)))
+		_, err := c.in.Peek(1)
+		if err == nil && opcode == opContinuation {
+			c.within(messageTime)
+		}
 		head, err := c.in.Peek(2)
 		if err != nil {
 			return closeGoingAway
@@ -395,7 +390,7 @@ func (c *webSocket) send(opcode byte, payload []byte) error {
 		head[i] = byte(n)
 		n >>= 8
 	}
-	c.conn.SetWriteDeadline(time.Now().Add(frameTime))
+	c.conn.SetWriteDeadline(time.Now().Add(messageTime))
 	c.out.Write(head)
 	c.out.Write(payload)
 	return c.out.Flush() // returns the error of a failed write, too
