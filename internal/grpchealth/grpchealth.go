@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -86,7 +87,7 @@ func checkHealth(body []byte, encoding string) (status grpcStatus, problem strin
 	case compressed != 0:
 		return grpcInternal, "compressed flag: want 0"
 	case length > maxGRPCMessage:
-		return grpcResourceExhausted, "want a message of at most 4096 bytes"
+		return grpcResourceExhausted, "want a message of at most " + strconv.Itoa(maxGRPCMessage) + " bytes"
 	case uint32(len(message)) != length:
 		return grpcInternal, "want one message of the declared length"
 	}

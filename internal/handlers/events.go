@@ -19,6 +19,11 @@ const (
 	maxEventStop = time.Second           // the same once draining has begun
 )
 
+var (
+	intervalParameter = parameter{"interval", "a duration", minInterval, maxInterval, "250ms"}
+	countParameter    = parameter{"count", "a number", 1, maxCount, "10"}
+)
+
 // eventsHandler answers with ?count server-sent events, the first at once and then
 // one every ?interval. It answers 400 if either is invalid, or if both together
 // take longer than maxStream. The stream ends early once draining is closed, so that
@@ -95,14 +100,14 @@ func eventsHandler(draining <-chan struct{}) http.HandlerFunc {
 // parseEvents returns the values of ?interval and ?count, or their defaults.
 func parseEvents(query url.Values) (interval time.Duration, count int, err error) {
 	interval, count = time.Second, 10
-	if err := queryDuration(query, "interval", &interval, minInterval, maxInterval, "a duration from 10ms to 30s, such as 250ms"); err != nil {
+	if err := intervalParameter.duration(query, &interval); err != nil {
 		return 0, 0, err
 	}
-	if err := queryNumber(query, "count", &count, 1, maxCount, "a number from 1 to 1000, such as 10"); err != nil {
+	if err := countParameter.number(query, &count); err != nil {
 		return 0, 0, err
 	}
 	if interval*time.Duration(count) > maxStream {
-		return 0, 0, errors.New("count and interval: want a stream of at most 10m in all")
+		return 0, 0, errors.New("count and interval: want a stream of at most " + maxStream.String() + " in all")
 	}
 	return interval, count, nil
 }

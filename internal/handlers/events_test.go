@@ -41,7 +41,7 @@ func TestEvents(t *testing.T) {
 				{"GET", "?count=-1", 400, `count="-1": want`},
 				{"GET", "?count=", 400, `count="": want`},
 				{"GET", "?count=%0d%0a", 400, `count="\r\n": want`},
-				{"GET", "?interval=30s&count=21", 400, "count and interval: want a stream of at most 10m in all\n"},
+				{"GET", "?interval=30s&count=21", 400, "count and interval: want a stream of at most 10m0s in all\n"},
 				{"GET", "?count=601", 400, "count and interval: want"},
 			} {
 				request, err := http.NewRequest(c.method, server.URL+"/events"+c.query, nil)

@@ -7,32 +7,40 @@ import (
 	"time"
 )
 
-// queryNumber sets value to the parameter of a query if it is there. If it is no
-// number from least to most, the error says what to want.
-func queryNumber(query url.Values, name string, value *int, least, most int, want string) error {
-	if !query.Has(name) {
-		return nil
+// A parameter is one that a query may have.
+type parameter struct {
+	name, kind  string
+	least, most any // both int, or both time.Duration
+	example     string
+}
+
+// number sets value to the parameter if the query has it. If it is no number from least
+// to most, the error quotes it and says what would be valid.
+func (p *parameter) number(query url.Values, value *int) error {
+	if query.Has(p.name) {
+		n, err := strconv.Atoi(query.Get(p.name))
+		if err != nil || n < p.least.(int) || n > p.most.(int) {
+			return p.invalid(query)
+		}
+		*value = n
 	}
-	n, err := strconv.Atoi(query.Get(name))
-	if err != nil || n < least || n > most {
-		return queryError(name, query.Get(name), want)
-	}
-	*value = n
 	return nil
 }
 
-// queryDuration sets value to the parameter of a query if it is there. If it is no
-// duration from least to most, the error says what to want.
-func queryDuration(query url.Values, name string, value *time.Duration, least, most time.Duration, want string) error {
-	if !query.Has(name) {
-		return nil
+// duration does for a duration what number does for a number.
+func (p *parameter) duration(query url.Values, value *time.Duration) error {
+	if query.Has(p.name) {
+		d, err := time.ParseDuration(query.Get(p.name))
+		if err != nil || d < p.least.(time.Duration) || d > p.most.(time.Duration) {
+			return p.invalid(query)
+		}
+		*value = d
 	}
-	d, err := time.ParseDuration(query.Get(name))
-	if err != nil || d < least || d > most {
-		return queryError(name, query.Get(name), want)
-	}
-	*value = d
 	return nil
+}
+
+func (p *parameter) invalid(query url.Values) error {
+	return fmt.Errorf("%s=%q: want %s from %v to %v, such as %s", p.name, query.Get(p.name), p.kind, p.least, p.most, p.example)
 }
 
 // queryError returns an error that quotes a parameter and says what would be valid.

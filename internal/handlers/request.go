@@ -28,6 +28,12 @@ const (
 	maxSize = 64 << 20         // largest ?size, in bytes
 )
 
+var (
+	waitParameter   = parameter{"wait", "a duration", time.Duration(0), MaxWait, "250ms"}
+	statusParameter = parameter{"status", "a number", 200, 599, "503"}
+	sizeParameter   = parameter{"size", "a number of bytes", 0, maxSize, "1048576"}
+)
+
 // parameters are what the query of /request asks for.
 type parameters struct {
 	wait    time.Duration
@@ -44,13 +50,13 @@ func parseParameters(r *http.Request, echo bool) (p parameters, err error) {
 		return p, nil
 	}
 	query, invalid := url.ParseQuery(r.URL.RawQuery) // drops pairs that are invalid
-	if err := queryDuration(query, "wait", &p.wait, 0, MaxWait, "a duration from 0s to 30s, such as 250ms"); err != nil {
+	if err := waitParameter.duration(query, &p.wait); err != nil {
 		return p, err
 	}
-	if err := queryNumber(query, "status", &p.status, 200, 599, "a number from 200 to 599, such as 503"); err != nil {
+	if err := statusParameter.number(query, &p.status); err != nil {
 		return p, err
 	}
-	if err := queryNumber(query, "size", &p.size, 0, maxSize, "a number of bytes from 0 to 67108864, such as 1048576"); err != nil {
+	if err := sizeParameter.number(query, &p.size); err != nil {
 		return p, err
 	}
 	if invalid != nil && strings.Contains(r.URL.RawQuery, "header=") {

@@ -1,7 +1,7 @@
 package handlers
 
 import (
-	"errors"
+	"fmt"
 	"net/http"
 	"net/textproto"
 	"strings"
@@ -48,7 +48,7 @@ func checkHeaders(parameters []string) error {
 			return queryError("header", parameter, "another name: this one could change how a browser reads the answer, or where it ends")
 		}
 		if total += len(parameter); i >= maxHeaders || total > maxHeaderBytes {
-			return errors.New("header: want at most 16, of at most 4096 bytes together")
+			return fmt.Errorf("header: want at most %d, of at most %d bytes together", maxHeaders, maxHeaderBytes)
 		}
 	}
 	return nil
