@@ -9,6 +9,7 @@ import (
 // The tests are a package of their own, which a server for tests may import.
 const (
 	CloseTime      = closeTime
+	FrameTime      = frameTime
 	MaxMessage     = maxMessage
 	MessageTime    = messageTime
 	OpBinary       = opBinary

@@ -26,9 +26,12 @@ const (
 	// The longest time without a frame. It is that of an idle HTTP connection, for
 	// the same reason.
 	webSocketIdle = 75 * time.Second
-	// The longest time for a client to send a message, and to receive one. A request
-	// has as long to arrive.
-	messageTime = 10 * time.Second
+	// The longest time for a client to send a frame, and to receive one. A request has
+	// as long to arrive.
+	frameTime = 10 * time.Second
+	// The longest time for a client to send a message: one of a million fragments takes
+	// some clients longer than a frame may.
+	messageTime = time.Minute
 	// The longest time for a client to disconnect after the Close frame.
 	closeTime = time.Second
 )
@@ -54,7 +57,7 @@ const (
 
 	// Status 1001. A read has failed: its deadline has passed, or, if the client
 	// disconnected, nobody receives this.
-	closeGoingAway = "\x03\xe9shutting down, or no frame in 75s, or no whole message in 10s"
+	closeGoingAway = "\x03\xe9shutting down, no frame in 75s, no whole frame in 10s, or no whole message in 1m"
 )
 
 // Server echoes WebSocket messages (RFC 6455), without extensions.
@@ -207,16 +210,18 @@ type webSocket struct {
 // frame to send.
 func (c *webSocket) echo() (closing string) {
 	opcode := byte(opContinuation) // of the message that has begun, if one has
+	var end time.Time              // when that must have arrived
 	for {
 		// Control frames may stand between the fragments of a message. They do not
 		// extend its time.
 		if opcode == opContinuation {
 			c.within(webSocketIdle)
+			if _, err := c.in.Peek(1); err != nil {
+				return closeGoingAway
+			}
+			end = time.Now().Add(messageTime)
 		}
-		_, err := c.in.Peek(1)
-		if err == nil && opcode == opContinuation {
-			c.within(messageTime)
-		}
+		c.within(min(frameTime, time.Until(end)))
 		head, err := c.in.Peek(2)
 		if err != nil {
 			return closeGoingAway
@@ -390,7 +395,7 @@ func (c *webSocket) send(opcode byte, payload []byte) error {
 		head[i] = byte(n)
 		n >>= 8
 	}
-	c.conn.SetWriteDeadline(time.Now().Add(messageTime))
+	c.conn.SetWriteDeadline(time.Now().Add(frameTime))
 	c.out.Write(head)
 	c.out.Write(payload)
 	return c.out.Flush() // returns the error of a failed write, too

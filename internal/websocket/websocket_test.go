@@ -618,11 +618,25 @@ func TestWebSocketTimeouts(t *testing.T) {
 			io.WriteString(c, frame(final|websocket.OpPing, ""))
 			c.frame(t)
 		}, 2*websocket.WebSocketIdle - 1},
-		{"part of a header", func(t *testing.T, c *webSocketClient) { io.WriteString(c, "\x81") }, websocket.MessageTime},
-		{"part of a message", func(t *testing.T, c *webSocketClient) { io.WriteString(c, text("abc")[:8]) }, websocket.MessageTime},
+		{"part of a header", func(t *testing.T, c *webSocketClient) { io.WriteString(c, "\x81") }, websocket.FrameTime},
+		{"part of a message", func(t *testing.T, c *webSocketClient) { io.WriteString(c, text("abc")[:8]) }, websocket.FrameTime},
 		{"part of a ping", func(t *testing.T, c *webSocketClient) {
 			io.WriteString(c, frame(final|websocket.OpPing, "abc")[:8])
-		}, websocket.MessageTime},
+		}, websocket.FrameTime},
+		{"pause between fragments", func(t *testing.T, c *webSocketClient) {
+			io.WriteString(c, frame(websocket.OpText, "abc"))
+		}, websocket.FrameTime},
+		{"slow fragments", func(t *testing.T, c *webSocketClient) {
+			io.WriteString(c, frame(websocket.OpText, ""))
+			for range 5 {
+				time.Sleep(websocket.FrameTime - 1)
+				io.WriteString(c, frame(websocket.OpContinuation, "a"))
+			}
+			io.WriteString(c, frame(final|websocket.OpContinuation, "a"))
+			if got := c.frame(t); got != `text "aaaaaa"` {
+				t.Errorf("answered %s", got)
+			}
+		}, 5*(websocket.FrameTime-1) + websocket.WebSocketIdle},
 		{"pings and fragments without an end", func(t *testing.T, c *webSocketClient) {
 			io.WriteString(c, frame(websocket.OpText, "abc"))
 			for range 9 {
@@ -664,8 +678,8 @@ func TestWebSocketClientThatDoesNotRead(t *testing.T) {
 			start := time.Now()
 			io.WriteString(client, text(long(100_000)))
 			s.ended(t)
-			if after := time.Since(start); after != websocket.MessageTime+websocket.CloseTime {
-				t.Errorf("the connection ends after %v, want %v", after, websocket.MessageTime+websocket.CloseTime)
+			if after := time.Since(start); after != websocket.FrameTime+websocket.CloseTime {
+				t.Errorf("the connection ends after %v, want %v", after, websocket.FrameTime+websocket.CloseTime)
 			}
 		})
 	})
