@@ -1,134 +1,65 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"io"
-	"net"
+	"fmt"
 	"os"
+	"runtime"
 	"strings"
-	"sync"
+	"syscall"
 	"testing"
+
+	"argserver/internal/servertest"
 )
 
-func TestInvalidSettings(t *testing.T) {
-	for _, c := range invalidSettings(t) {
-		t.Run(strings.Join(c.environ, " "), func(t *testing.T) {
-			var log strings.Builder
-			if status := serve(nil, c.environ, nil, nil, &log); status != 2 {
-				t.Errorf("the server exits with %d, want 2", status)
-			}
-			wantOneLine(t, log.String(), c.says...)
-
-			log.Reset()
-			if status := probe(c.environ, net.DialTimeout, &log); status != 1 {
-				t.Errorf("the probe exits with %d, want 1", status)
-			}
-			wantOneLine(t, log.String(), c.says...)
-		})
+func TestProgram(t *testing.T) {
+	binary := servertest.Build(t)
+	argv := []string{"/argserver", "--help", "-version", "-test.v", "healthcheck", "--", "", "a b", "s3cret"}
+	program := binary.Start(t, argv, "ARGSERVER_ADDR=127.0.0.1:0")
+	if got, want := servertest.Fetch(t, "GET", "http://"+program.Addr+"/args").Body,
+		"[/argserver --help -version -test.v healthcheck --  a b s3cret]\n"; got != want {
+		t.Errorf("GET /args = %q, want %q", got, want)
 	}
-}
 
-func TestInvalidFiles(t *testing.T) {
-	for _, c := range invalidFiles(t) {
-		t.Run(strings.Join(c.environ, " "), func(t *testing.T) {
-			var log strings.Builder
-			if status := serve(nil, c.environ, nil, nil, &log); status != 2 {
-				t.Errorf("the server exits with %d, want 2", status)
-			}
-			wantOneLine(t, log.String(), c.says...)
-		})
-	}
-}
-
-func TestAddressInUse(t *testing.T) {
-	listener := listen(t)
-	var log strings.Builder
-	if status := serve(nil, []string{"ARGSERVER_ADDR=" + listener.Addr().String()}, nil, nil, &log); status != 1 {
-		t.Errorf("exit status %d, want 1", status)
-	}
-	wantOneLine(t, log.String(), listener.Addr().String(), "ARGSERVER_ADDR or PORT")
-}
-
-// A testServer is a call of serve in this process.
-type testServer struct {
-	addr, url string
-	signals   chan os.Signal
-	log       *bufio.Reader // what follows its first line
-	exited    chan int
-}
-
-func serveTest(t *testing.T, argv []string, environ ...string) *testServer {
-	t.Helper()
-	return serveTestTo(t, io.Discard, argv, environ...)
-}
-
-// serveTestTo serves on a free port until the test ends. The access log goes to
-// stdout.
-func serveTestTo(t *testing.T, stdout io.Writer, argv []string, environ ...string) *testServer {
-	t.Helper()
-	stderr, logged := io.Pipe()
-	s := &testServer{signals: make(chan os.Signal, 2), log: bufio.NewReader(stderr), exited: make(chan int, 1)}
-	go func() {
-		s.exited <- serve(argv, append([]string{"ARGSERVER_ADDR=127.0.0.1:0"}, environ...), s.signals, stdout, logged)
-		logged.Close()
-	}()
-	s.addr = listening(t, s.log)
-	s.url = "http://" + s.addr
-	t.Cleanup(func() {
-		for range 2 {
-			select {
-			case s.signals <- os.Interrupt:
-			default:
-			}
+	for _, argv0 := range []string{"healthcheck", "/healthcheck"} {
+		status, log := servertest.ExitStatus(t, binary.Command([]string{argv0, "--help"}, "ARGSERVER_ADDR="+program.Addr))
+		if status != 0 {
+			t.Errorf("%s exits with %d, want 0: %s", argv0, status, log)
 		}
-		io.Copy(io.Discard, s.log)
-	})
-	return s
-}
+	}
 
-// wantExit waits until the server exits and checks its exit status and last line.
-func (s *testServer) wantExit(t *testing.T, status int, says string) {
-	t.Helper()
-	last, _ := io.ReadAll(s.log)
-	wantOneLine(t, string(last), says)
-	if got := <-s.exited; got != status {
-		t.Errorf("exit status %d, want %d", got, status)
+	status, log := servertest.ExitStatus(t, binary.Command(argv, "ARGSERVER_ADDR="+program.Addr))
+	if status != 1 {
+		t.Errorf("a second server on %s exits with %d, want 1: %s", program.Addr, status, log)
+	}
+	program.Process.Kill()
+	program.Wait()
+	status, log = servertest.ExitStatus(t, binary.Command([]string{"healthcheck"}, "ARGSERVER_ADDR="+program.Addr))
+	if status != 1 {
+		t.Errorf("without a server healthcheck exits with %d, want 1: %s", status, log)
+	}
+	status, log = servertest.ExitStatus(t, binary.Command(argv, "PORT=http"))
+	if status != 2 {
+		t.Errorf("with an invalid setting the server exits with %d, want 2: %s", status, log)
+	}
+	if all := program.Log.String() + log; strings.Contains(all, "s3cret") {
+		t.Errorf("the log shows an argument: %q", all)
 	}
 }
 
-// lockedBuffer is a buffer that is safe for concurrent use.
-type lockedBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
-}
-
-func (b *lockedBuffer) reset() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.buffer.Reset()
-}
-
-func wantOneLine(t *testing.T, log string, says ...string) {
-	t.Helper()
-	if strings.Count(log, "\n") != 1 || !strings.HasSuffix(log, "\n") {
-		t.Errorf("logged %q, want one line", log)
+func TestSignals(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("on Windows a process cannot send these signals to another one")
 	}
-	for _, part := range says {
-		if !strings.Contains(log, part) {
-			t.Errorf("logged %q, want it to say %q", log, part)
-		}
+	binary := servertest.Build(t)
+	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(fmt.Sprint(signal), func(t *testing.T) {
+			p := binary.Start(t, []string{"/argserver"}, "ARGSERVER_ADDR=127.0.0.1:0")
+			if status := p.Stop(signal); status != 0 {
+				t.Errorf("exit status %d, want 0: %s", status, p.Log)
+			}
+			if lines := strings.Count(p.Log.String(), "\n"); lines != 2 {
+				t.Errorf("logged %q, want one line at start and one at stop", p.Log)
+			}
+		})
 	}
 }

@@ -1,0 +1,25 @@
+package handlers
+
+import (
+	"fmt"
+	"net/http"
+
+	"argserver/internal/response"
+	"argserver/internal/token"
+)
+
+// refuseMethods answers 400 to a method that is not a token, because over HTTP/2
+// net/http lets any text through. It answers 501 to CONNECT, because success would promise a tunnel.
+// https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6
+func refuseMethods(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !token.Valid(r.Method):
+			response.Fail(w, http.StatusBadRequest, fmt.Sprintf("method %q: want a token, such as GET", r.Method))
+		case r.Method == http.MethodConnect:
+			response.Fail(w, http.StatusNotImplemented, "method CONNECT: want another one, because argserver opens no tunnels")
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}

@@ -1,0 +1,337 @@
+package handlers
+
+import (
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"argserver/internal/memory"
+	"argserver/internal/negotiate"
+	"argserver/internal/ordered"
+	"argserver/internal/response"
+	"argserver/internal/websocket"
+)
+
+const (
+	MaxWait = 30 * time.Second // longest ?wait
+	maxSize = 64 << 20         // largest ?size, in bytes
+)
+
+var (
+	waitParameter   = parameter{"wait", "a duration", time.Duration(0), MaxWait, "250ms"}
+	statusParameter = parameter{"status", "a number", 200, 599, "503"}
+	sizeParameter   = parameter{"size", "a number of bytes", 0, maxSize, "1048576"}
+)
+
+// parameters are what the query of /request asks for.
+type parameters struct {
+	wait    time.Duration
+	status  int
+	size    int      // of the body in place of the echo, in bytes; -1 for the echo
+	headers []string // of the answer, each Name:value
+}
+
+// parseParameters parses the query of a request. Its error quotes the first invalid
+// parameter and says what would be valid. ?header is valid only if echo is true.
+func parseParameters(r *http.Request, echo bool) (p parameters, err error) {
+	p.status, p.size = http.StatusOK, -1
+	if r.URL.RawQuery == "" {
+		return p, nil
+	}
+	query, invalid := url.ParseQuery(r.URL.RawQuery) // drops pairs that are invalid
+	if err := waitParameter.duration(query, &p.wait); err != nil {
+		return p, err
+	}
+	if err := statusParameter.number(query, &p.status); err != nil {
+		return p, err
+	}
+	if err := sizeParameter.number(query, &p.size); err != nil {
+		return p, err
+	}
+	if invalid != nil && strings.Contains(r.URL.RawQuery, "header=") {
+		return p, fmt.Errorf("%v: write %%3B for ; and %%25 for %% in a header", invalid)
+	}
+	if headers := query["header"]; headers != nil {
+		if !echo {
+			return p, queryError("header", headers[0], "the server started with ARGSERVER_ECHO=1")
+		}
+		p.headers, err = headers, checkHeaders(headers)
+	}
+	return p, err
+}
+
+// requestHandler answers with the request as received and the facts of machine,
+// after the delay of ?wait, with the status of ?status and the headers of ?header.
+// With ?size it answers with that number of bytes instead. It answers 400 if a
+// parameter is invalid or ?header is used although echo is false, 413 if the body is
+// larger than maxBody, and 503 if the budget has no room for it. It aborts the answer
+// once closed is closed or the client is gone.
+func requestHandler(bodies *memory.Budget, machine ordered.Object, echo bool, closed <-chan struct{}) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		p, err := parseParameters(r, echo)
+		if err != nil {
+			response.Fail(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		f, ok := negotiate.Choose(w, r, negotiate.Text, negotiate.JSON)
+		if !ok {
+			return
+		}
+		b, err := memory.ReadBody(w, r, bodies)
+		defer b.Free()
+		switch {
+		case err == memory.ErrBodyTooLarge:
+			response.Fail(w, http.StatusRequestEntityTooLarge, err.Error())
+			return
+		case err == memory.ErrBodiesFull:
+			w.Header().Set("Retry-After", "1")
+			response.Fail(w, http.StatusServiceUnavailable, err.Error())
+			return
+		case err != nil:
+			await(r, 0, closed)
+			response.Fail(w, http.StatusBadRequest, fmt.Sprintf("body: %v", err))
+			return
+		}
+		await(r, p.wait, closed)
+		addHeaders(w.Header(), p.headers)
+		switch {
+		case p.status == http.StatusNoContent || p.status == http.StatusResetContent || p.status == http.StatusNotModified:
+			w.WriteHeader(p.status) // RFC 9110 allows no body
+		case p.size >= 0:
+			sendZeros(w, r, p.status, p.size)
+		default:
+			sendRequest(w, r, p.status, f, b, machine, bodies)
+		}
+	}
+}
+
+// await waits for a duration. It aborts the answer if the server closes before, or
+// if the client is gone.
+func await(r *http.Request, wait time.Duration, closed <-chan struct{}) {
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-closed:
+			panic(http.ErrAbortHandler)
+		case <-gone(r):
+		}
+	}
+	select {
+	case <-gone(r):
+		panic(http.ErrAbortHandler)
+	default:
+	}
+}
+
+// gone returns a channel that is closed once the client resets the stream of an
+// HTTP/2 request or closes its connection. It is nil for HTTP/1, where net/http
+// ends the context at the end of the client's stream. That is no sign that the
+// client is gone: it may have closed only its own side (RFC 9112, section 9.6).
+func gone(r *http.Request) <-chan struct{} {
+	if r.ProtoMajor < 2 {
+		return nil
+	}
+	return r.Context().Done()
+}
+
+// zeros is a part of the body of ?size.
+var zeros [32 << 10]byte
+
+// sendZeros answers with a body of size zero bytes, a part at a time, so that it
+// takes no memory.
+func sendZeros(w http.ResponseWriter, r *http.Request, status, size int) {
+	w.Header().Set("Content-Length", strconv.Itoa(size)) // also for a small HEAD
+	response.SendHeader(w, status, response.OctetStream, size)
+	if r.Method == http.MethodHead {
+		return
+	}
+	for size > 0 {
+		n, err := w.Write(zeros[:min(size, len(zeros))])
+		if err != nil {
+			return
+		}
+		size -= n
+	}
+}
+
+// sendRequest answers with the request as received and the facts of machine. It
+// answers 503 if the budget has no room for what it adds to the body.
+func sendRequest(w http.ResponseWriter, r *http.Request, status int, f negotiate.Format, b *memory.Body, machine ordered.Object, memory *memory.Budget) {
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	head, size := (*buffer)[:0], b.Size
+	var after []byte
+	if f == negotiate.JSON {
+		// The body follows everything that was known before it.
+		head = ordered.AppendJSON(head, append(requestFacts(r), machine...))
+		head, after = append(head[:len(head)-len("}")], `,"body":"`...), []byte(`"`)
+		if len(r.Trailer) > 0 {
+			after = ordered.AppendJSON(append(after, `,"trailers":`...), headerFacts(r.Trailer))
+		}
+		after = append(after, "}\n"...)
+		size = base64.StdEncoding.EncodedLen(size)
+	} else {
+		head = appendRequest(head, r, machine)
+		if len(r.Trailer) > 0 {
+			after = appendHeaders([]byte("\n"), r.Trailer)
+		}
+	}
+	*buffer = head
+	taken, ok := memory.TakeResponse(w, len(head)+len(after))
+	if !ok {
+		return
+	}
+	defer memory.Release(taken)
+	response.SendHeader(w, status, f.ContentType, len(head)+size+len(after))
+	w.Write(head)
+	if f == negotiate.JSON {
+		b.WriteBase64(w, head)
+	} else {
+		b.WriteTo(w)
+	}
+	w.Write(after)
+}
+
+// buffers holds buffers for the next answers. MaxHeaderBytes and the environment
+// bound their length.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// requestFacts returns everything about a request except its body and trailers.
+func requestFacts(r *http.Request) ordered.Object {
+	facts := ordered.Object{
+		{"method", r.Method},
+		{"target", r.RequestURI},
+		{"protocol", r.Proto},
+		{"host", r.Host},
+		{"headers", headerFacts(r.Header)},
+	}
+	if r.TransferEncoding != nil {
+		facts = append(facts, ordered.Member{"transferEncoding", r.TransferEncoding})
+	}
+	return append(facts, connectionFacts(r)...)
+}
+
+// headerFacts returns headers or trailers in the order of their names.
+func headerFacts(header http.Header) (facts ordered.Object) {
+	for _, name := range headerNames(header) {
+		facts = append(facts, ordered.Member{name, header[name]})
+	}
+	return facts
+}
+
+// connectionFacts returns the addresses, TLS parameters and client certificate of
+// the connection. The client chooses the server name, sni.
+func connectionFacts(r *http.Request) ordered.Object {
+	facts := ordered.Object{{"remote", r.RemoteAddr}, {"local", localAddr(r)}}
+	add := func(name, value string) {
+		if value != "" {
+			facts = append(facts, ordered.Member{name, value})
+		}
+	}
+	if r.TLS != nil {
+		add("tls", tls.VersionName(r.TLS.Version))
+		add("cipher", tls.CipherSuiteName(r.TLS.CipherSuite))
+		add("sni", r.TLS.ServerName)
+		add("alpn", r.TLS.NegotiatedProtocol)
+		if len(r.TLS.PeerCertificates) > 0 {
+			facts = append(facts, ordered.Member{"client", r.TLS.PeerCertificates[0].Subject.String()})
+		}
+	}
+	return facts
+}
+
+// localAddr returns the address at which the connection of a request arrived.
+func localAddr(r *http.Request) string {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if local == nil { // in tests
+		return ""
+	}
+	return local.String()
+}
+
+// machineFacts returns the host name of the machine and the listed variables of
+// environ. They tell which of several servers has answered.
+func machineFacts(listed, environ []string) ordered.Object {
+	host, _ := os.Hostname() // empty if the system does not report it
+	facts := ordered.Object{{"hostname", host}}
+	if listed != nil {
+		facts = append(facts, ordered.Member{"env", listedVariables(listed, environ, runtime.GOOS)})
+	}
+	return facts
+}
+
+// appendRequest appends the facts of the connection and of machine, one a line, then
+// an empty line and the request in HTTP/1.1 form up to its body. Targets and header
+// values need no quoting: net/http rejects those that contain a line end.
+func appendRequest(b []byte, r *http.Request, machine ordered.Object) []byte {
+	for _, fact := range append(connectionFacts(r), machine...) {
+		if variables, ok := fact.Value.(ordered.Object); ok {
+			for _, variable := range variables {
+				b = fmt.Appendf(b, "%s %s=%q\n", fact.Name, variable.Name, variable.Value)
+			}
+			continue
+		}
+		b = append(append(b, fact.Name...), ' ')
+		b = append(ordered.AppendPrintable(b, fact.Value), '\n')
+	}
+	b = append(append(append(b, '\n'), r.Method...), ' ')
+	b = append(append(append(b, r.RequestURI...), ' '), r.Proto...)
+	b = appendHeader(b, "\nHost", r.Host)
+	header := r.Header
+	if r.TransferEncoding != nil { // net/http takes it out of the headers
+		header = maps.Clone(header)
+		header["Transfer-Encoding"] = r.TransferEncoding
+	}
+	return append(appendHeaders(b, header), '\n')
+}
+
+// appendHeaders appends a line for each value of headers or trailers, in the order
+// of their names.
+func appendHeaders(b []byte, header http.Header) []byte {
+	for _, name := range headerNames(header) {
+		for _, value := range header[name] {
+			b = appendHeader(b, name, value)
+		}
+	}
+	return b
+}
+
+func appendHeader(b []byte, name, value string) []byte {
+	b = append(append(b, name...), ": "...)
+	return append(append(b, value...), '\n')
+}
+
+// headerNames returns the names of headers in order.
+func headerNames(header http.Header) []string {
+	names := make([]string, 0, len(header))
+	for name := range header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// withWebSockets returns a handler that accepts handshakes, where the first message is
+// the request and machine as JSON. It passes every other request to next.
+func withWebSockets(sockets *websocket.Server, next http.HandlerFunc, machine ordered.Object) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !websocket.Wants(r) {
+			next(w, r)
+			return
+		}
+		sockets.Serve(w, r, ordered.AppendJSON(nil, append(requestFacts(r), machine...)))
+	}
+}

@@ -1,0 +1,30 @@
+package handlers
+
+import (
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+
+	"argserver/internal/ordered"
+	"argserver/internal/response"
+	"argserver/internal/version"
+)
+
+func versionFacts() ordered.Object {
+	return ordered.Object{
+		{"version", version.Version},
+		{"commit", version.Commit},
+		{"date", version.Date},
+		{"go", runtime.Version()},
+		{"platform", runtime.GOOS + "/" + runtime.GOARCH},
+	}
+}
+
+func versionHandler(w http.ResponseWriter, r *http.Request) {
+	var b strings.Builder
+	for _, fact := range versionFacts() {
+		fmt.Fprintf(&b, "%s %s\n", fact.Name, fact.Value)
+	}
+	response.Send(w, http.StatusOK, response.TextPlain, b.String())
+}

@@ -1,0 +1,56 @@
+// Package memory limits the memory that clients can make the server hold.
+package memory
+
+import (
+	"net/http"
+	"sync/atomic"
+
+	"argserver/internal/response"
+)
+
+// A Budget limits how many bytes the requests of all clients hold together. Its
+// zero value has nothing to give; newBudget makes one.
+type Budget struct {
+	size int64
+	Left atomic.Int64
+}
+
+func NewBudget(bytes int64) *Budget {
+	b := &Budget{size: bytes}
+	b.Left.Store(bytes)
+	return b
+}
+
+// Take reserves n bytes. It returns false, and reserves nothing, if they do not fit.
+func (b *Budget) Take(n int64) bool {
+	for {
+		left := b.Left.Load()
+		if left < n {
+			return false
+		}
+		if b.Left.CompareAndSwap(left, left-n) {
+			return true
+		}
+	}
+}
+
+// Release gives back n bytes that take has reserved.
+func (b *Budget) Release(n int64) {
+	b.Left.Add(n)
+}
+
+// TakeResponse reserves memory for an answer of n bytes, until the caller releases what
+// it returns: a client that does not read can make the server keep an answer for
+// WriteTimeout. A short answer takes nothing, and one that is longer than the budget
+// takes all of it. If it does not fit, takeAnswer answers 503 and returns false.
+func (b *Budget) TakeResponse(w http.ResponseWriter, n int) (taken int64, ok bool) {
+	if n > FreeBody {
+		taken = min(int64(n), b.size)
+	}
+	if b.Take(taken) {
+		return taken, true
+	}
+	w.Header().Set("Retry-After", "1")
+	response.Fail(w, http.StatusServiceUnavailable, "the answers to other requests fill the memory set aside for them; retry later")
+	return 0, false
+}

@@ -1,0 +1,85 @@
+// Package server listens, serves and shuts down.
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+
+	"argserver/internal/accesslog"
+	"argserver/internal/handlers"
+	"argserver/internal/logqueue"
+	"argserver/internal/memory"
+	"argserver/internal/settings"
+	"argserver/internal/version"
+)
+
+// Serve runs the server until it fails or a signal stops it, and returns the exit
+// status. It calls notify for the signals once it listens.
+func Serve(argv, environ []string, notify func() <-chan os.Signal, stdout, stderr io.Writer) int {
+	logger := log.New(stderr, "argserver: ", 0)
+	s, err := settings.Parse(environ, true)
+	if err != nil {
+		logger.Print(err)
+		return 2
+	}
+	listener, err := net.Listen("tcp", s.Addr)
+	if err != nil {
+		if !errors.Is(err, syscall.EMFILE) {
+			err = fmt.Errorf("%w; ARGSERVER_ADDR or PORT sets another address", err)
+		}
+		logger.Print(err)
+		return 1
+	}
+	errorLog := logqueue.New("standard error", stderr, stderr)
+	accessLog := logqueue.New("the access log", stdout, errorLog)
+	defer logqueue.Close(accessLog, errorLog)
+	logger.SetOutput(errorLog)
+	return ServeOn(listener, s, argv, environ, notify(), accessLog, logger)
+}
+
+// ServeOn is serve with a listener and settings.
+func ServeOn(listener net.Listener, s settings.Settings, argv, environ []string, signals <-chan os.Signal, stdout io.Writer, logger *log.Logger) int {
+	draining, closed := make(chan struct{}), make(chan struct{})
+	defer close(closed)
+	handler := handlers.Routes(argv, environ, s, draining, closed)
+	switch s.AccessLog {
+	case "1":
+		handler = accesslog.Log(handler, stdout, accesslog.Text)
+	case "json":
+		handler = accesslog.Log(handler, stdout, accesslog.JSON)
+	}
+	open := &connections{states: make(map[net.Conn]http.ConnState)}
+	server := New(open.handler(handler, draining), s.TLS, logger)
+	memory.Limit(0)
+	server.ConnState = open.track
+	served := make(chan error, 1)
+	go func() {
+		if s.TLS != nil {
+			served <- server.ServeTLS(listener, "", "")
+		} else {
+			served <- server.Serve(listener)
+		}
+	}()
+	logger.Printf("version %s listening on %s", version.Version, listener.Addr())
+
+	var first os.Signal
+	select {
+	case err := <-served:
+		logger.Print(err)
+		return 1
+	case first = <-signals:
+	}
+	close(draining)
+	if err := stop(server, listener, served, open, s, signals); err != nil {
+		logger.Printf("stopped on signal (%v): %v", first, err)
+		return 1
+	}
+	logger.Printf("stopped on signal (%v)", first)
+	return 0
+}

@@ -1,0 +1,122 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"argserver/internal/settings"
+)
+
+// newTime is how long shutdown waits for the first request on a new connection.
+const newTime = time.Second
+
+// connections are those on which the first request has yet to arrive, and those that
+// serve one.
+type connections struct {
+	mu       sync.Mutex
+	states   map[net.Conn]http.ConnState
+	handlers sync.WaitGroup // that run
+}
+
+// track is the server's ConnState.
+func (c *connections) track(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if state == http.StateNew || state == http.StateActive {
+		c.states[conn] = state
+	} else {
+		delete(c.states, conn)
+	}
+}
+
+func (c *connections) in(state http.ConnState) (conns []net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn, s := range c.states {
+		if s == state {
+			conns = append(conns, conn)
+		}
+	}
+	return conns
+}
+
+// stop keeps serving for the drain period, then accepts no more connections and waits
+// for requests in flight. It fails if the shutdown timeout passes before they end, or
+// if a second signal arrives.
+func stop(server *http.Server, listener net.Listener, served <-chan error, open *connections, s settings.Settings, signals <-chan os.Signal) error {
+	forced, force := context.WithCancel(context.Background())
+	defer force()
+	go func() {
+		select {
+		case <-signals:
+			force()
+		case <-forced.Done():
+		}
+	}()
+	sleep(forced, s.Drain)
+	listener.Close()
+	<-served
+	ctx, cancel := context.WithTimeout(forced, s.ShutdownTimeout)
+	defer cancel()
+	// Shutdown would drop a request that has begun to arrive on a new connection, and
+	// would wait five seconds for one that never does.
+	for end, n := time.Now().Add(newTime), 1; n > 0 && time.Now().Before(end) && ctx.Err() == nil; {
+		n = len(open.in(http.StateNew))
+		sleep(ctx, 10*time.Millisecond) // also the last time, for net/http to call the handler
+	}
+	for _, conn := range open.in(http.StateNew) {
+		if secure, ok := conn.(*tls.Conn); ok {
+			conn = secure.NetConn() // whose Close does not wait for the client to read
+		}
+		conn.Close()
+	}
+	ended := make(chan struct{})
+	go func() {
+		if server.Shutdown(ctx) == nil {
+			open.handlers.Wait() // those of WebSockets, which Shutdown does not know
+		}
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done(): // Shutdown may be closing a connection whose client does not read
+	}
+	if forced.Err() != nil {
+		return errors.New("forced by a second signal")
+	}
+	if len(open.in(http.StateActive)) > 0 {
+		return fmt.Errorf("requests in flight were cut off after %v", s.ShutdownTimeout)
+	}
+	return nil
+}
+
+// sleep returns after d, or once ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// handler counts the calls of next and, once draining is closed, ends each connection
+// after its next response, so that clients connect elsewhere.
+func (c *connections) handler(next http.Handler, draining <-chan struct{}) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.handlers.Add(1)
+		defer c.handlers.Done()
+		select {
+		case <-draining:
+			// Over HTTP/2, net/http sends GOAWAY instead.
+			w.Header().Set("Connection", "close")
+		default:
+		}
+		next.ServeHTTP(w, r)
+	})
+}
