@@ -2,8 +2,8 @@
 // byte for byte, and each request it receives.
 //
 // Command-line arguments are the payload, never options: argserver shows all of
-// them and parses none. Settings come from environment variables. ENDPOINTS.md
-// documents them, the endpoints and all limits.
+// them and parses none. Settings come from environment variables. README.md lists
+// them, and ENDPOINTS.md describes the endpoints.
 //
 // Exit statuses of the server:
 //

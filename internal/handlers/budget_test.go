@@ -8,6 +8,7 @@ import (
 
 	"argserver/internal/handlers"
 	"argserver/internal/memory"
+	"argserver/internal/ordered"
 	"argserver/internal/response"
 )
 
@@ -43,7 +44,7 @@ func TestAnswerBudget(t *testing.T) {
 			if strings.HasPrefix(c.path, "/request") {
 				handlers.RequestHandler(memory, nil, false, nil)(w, r)
 			} else {
-				handlers.OverviewHandler(nil, nil, memory)(w, r)
+				handlers.OverviewHandler(nil, new(ordered.Object), memory)(w, r)
 			}
 			if w.Code != c.status || (c.status == 200) != strings.Contains(w.Body.String(), c.header) {
 				t.Errorf("got %d and %d bytes, want %d", w.Code, w.Body.Len(), c.status)

@@ -1,7 +1,6 @@
 package handlers
 
 // The tests are a package of their own, which a server for tests may import.
-var Endpoints = endpoints
 var Identity = identity
 var ListedVariables = listedVariables
 var NulTerminated = nulTerminated

@@ -20,7 +20,7 @@ import (
 // overviewHandler answers with everything worth knowing about the process:
 // arguments, user, host, limits, version, this request and the endpoints. It answers
 // 503 if the budget has no room for the answer.
-func overviewHandler(argv []string, endpoints ordered.Object, memory *memory.Budget) http.HandlerFunc {
+func overviewHandler(argv []string, endpoints *ordered.Object, memory *memory.Budget) http.HandlerFunc {
 	start := time.Now()
 	return func(w http.ResponseWriter, r *http.Request) {
 		f, ok := negotiate.Choose(w, r, negotiate.Text, negotiate.JSON, negotiate.HTML)
@@ -33,7 +33,7 @@ func overviewHandler(argv []string, endpoints ordered.Object, memory *memory.Bud
 			{"limits", cgroup.Limits(cgroup.ReadFile)},
 			{"version", versionFacts()},
 			{"request", requestFacts(r)},
-			{"endpoints", endpoints},
+			{"endpoints", *endpoints},
 		}
 		var answer []byte
 		switch f {

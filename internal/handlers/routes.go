@@ -14,39 +14,10 @@ import (
 	"argserver/internal/websocket"
 )
 
-// isEndpoint reports whether the mux has an endpoint at the path of a request, for
-// whatever method. A path that the mux would clean has none. Neither does one that
-// only the pattern other matches.
-func isEndpoint(mux *http.ServeMux, r *http.Request, other string) bool {
-	if r.RequestURI == "*" {
-		return true // no path (RFC 9112, section 3.2.4); the mux answers 400
-	}
-	if escaped := r.URL.EscapedPath(); path.Clean(escaped) != escaped {
-		return false
-	}
-	// Every endpoint answers GET.
-	_, pattern := mux.Handler(&http.Request{Method: http.MethodGet, URL: r.URL, Host: r.Host})
-	return pattern != other
-}
-
-// endpoints describes the routes for the overview.
-var endpoints = ordered.Object{
-	{"/", "this overview; with ARGSERVER_ECHO=1, the request at this and every other path"},
-	{"/overview", "this overview; ?format=json, html"},
-	{"/args", "the argument vector; ?format=json, shell, nul"},
-	{"/args/N", "the bytes of argument N"},
-	{"/request", "the request as received; ?format=json, ?wait=250ms, ?status=503, ?size=1048576"},
-	{"/env", "the environment variables listed in ARGSERVER_ENV; ?format=json"},
-	{"/events", "server-sent events; ?interval=250ms, ?count=10"},
-	{"/healthz", "200 while the server is running"},
-	{"/readyz", "200 until shutdown begins, then 503"},
-	{"/version", "version, commit, commit date, Go version and platform"},
-	{"/grpc.health.v1.Health/Check", "the health check of gRPC, for gRPC clients"},
-}
-
-// Routes lists every endpoint. The mux also answers HEAD where it answers GET, and
-// any other method with 405 and an Allow header. Draining is closed when the stop
-// begins, and closed when the server closes its connections, which ends waits.
+// Routes lists every endpoint and returns the handler of all requests. The mux responds
+// to HEAD where it does to GET, and to any other method with 405 and an Allow header.
+// draining is closed when shutdown begins; closed when the remaining connections are
+// cut, which ends every wait.
 func Routes(argv, environ []string, s settings.Settings, draining, closed <-chan struct{}) http.Handler {
 	bodies := memory.NewBudget(memory.MaxBodies)
 	machine := machineFacts(s.Env, environ)
@@ -56,20 +27,32 @@ func Routes(argv, environ []string, s settings.Settings, draining, closed <-chan
 		request = withWebSockets(sockets, request, machine)
 	}
 	grpc := grpchealth.Handler(draining)
-	overview := overviewHandler(argv, endpoints, bodies)
 	const other = "GET /" // the pattern of every path without an endpoint
 	mux := http.NewServeMux()
+	var endpoints ordered.Object
+	// add adds an endpoint and its line in the overview. The mux does not serve those
+	// without a handler.
+	add := func(path, about string, handler http.HandlerFunc) {
+		endpoints = append(endpoints, ordered.Member{path, about})
+		if handler != nil {
+			mux.HandleFunc("GET "+strings.Replace(path, "N", "{n}", 1), handler)
+		}
+	}
+	overview := overviewHandler(argv, &endpoints, bodies)
 	if !s.Echo {
 		mux.HandleFunc("GET /{$}", overview)
 	}
-	mux.HandleFunc("GET /overview", overview)
-	mux.HandleFunc("GET /args", argsHandler(argv))
-	mux.HandleFunc("GET /args/{n}", argHandler(argv))
-	mux.HandleFunc("GET /env", envHandler(s.Env, environ))
-	mux.HandleFunc("GET /events", eventsHandler(draining))
-	mux.HandleFunc("GET /healthz", healthHandler)
-	mux.HandleFunc("GET /readyz", readyHandler(draining))
-	mux.HandleFunc("GET /version", versionHandler)
+	add("/", "this overview; with ARGSERVER_ECHO=1, the request at this and every other path", nil)
+	add("/overview", "this overview; ?format=json, html", overview)
+	add("/args", "the argument vector; ?format=json, shell, nul", argsHandler(argv))
+	add("/args/N", "the bytes of argument N", argHandler(argv))
+	add("/request", "the request as received; ?format=json, ?wait=250ms, ?status=503, ?size=1048576", nil)
+	add("/env", "the environment variables listed in ARGSERVER_ENV; ?format=json", envHandler(s.Env, environ))
+	add("/events", "server-sent events; ?interval=250ms, ?count=10", eventsHandler(draining))
+	add("/healthz", "200 while the server is running", healthHandler)
+	add("/readyz", "200 until shutdown begins, then 503", readyHandler(draining))
+	add("/version", "version, commit, commit date, Go version and platform", versionHandler)
+	add("/grpc.health.v1.Health/Check", "the health check of gRPC, for gRPC clients", nil)
 	mux.HandleFunc(other, func(w http.ResponseWriter, r *http.Request) {
 		response.Fail(w, http.StatusNotFound, "not found; GET / lists the endpoints")
 	})
@@ -88,4 +71,19 @@ func Routes(argv, environ []string, s settings.Settings, draining, closed <-chan
 			mux.ServeHTTP(w, r)
 		}
 	}))
+}
+
+// isEndpoint reports whether the mux has an endpoint at the path of a request, for
+// whatever method. A path that the mux would clean has none. Neither does one that
+// only the pattern other matches.
+func isEndpoint(mux *http.ServeMux, r *http.Request, other string) bool {
+	if r.RequestURI == "*" {
+		return true // no path (RFC 9112, section 3.2.4); the mux responds with 400
+	}
+	if escaped := r.URL.EscapedPath(); path.Clean(escaped) != escaped {
+		return false
+	}
+	// Every endpoint allows GET.
+	_, pattern := mux.Handler(&http.Request{Method: http.MethodGet, URL: r.URL, Host: r.Host})
+	return pattern != other
 }

@@ -2,8 +2,14 @@ package handlers_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,16 +104,59 @@ func TestInjection(t *testing.T) {
 	}
 }
 
-// The overview lists no endpoint that is not there.
+// endpoints returns the endpoints in the overview and what it says about each.
+func endpoints(t *testing.T) map[string]string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	handlers.Routes(nil, nil, settings.Settings{}, nil, nil).ServeHTTP(w, httptest.NewRequest("GET", "/overview?format=json", nil))
+	var overview struct{ Endpoints map[string]string }
+	if err := json.Unmarshal(w.Body.Bytes(), &overview); err != nil {
+		t.Fatal(err)
+	}
+	return overview.Endpoints
+}
+
+// Every endpoint in the overview is there.
 func TestEndpoints(t *testing.T) {
 	server := servertest.Serve(t, []string{"argserver"}, "ARGSERVER_ENV=HOME")
-	for _, endpoint := range handlers.Endpoints {
-		path := strings.Replace(endpoint.Name, "/N", "/0", 1)
+	for endpoint := range endpoints(t) {
+		path := strings.Replace(endpoint, "/N", "/0", 1)
 		if strings.HasPrefix(path, "/grpc.") {
 			continue // TestGRPC calls it
 		}
 		if a := servertest.Fetch(t, "HEAD", server.URL+path); a.Status != http.StatusOK {
-			t.Errorf("%s answers %d, want 200", path, a.Status)
+			t.Errorf("%s responds with %d, want 200", path, a.Status)
+		}
+	}
+}
+
+// The documents have exactly the endpoints of the overview: README in its table,
+// ENDPOINTS in a transcript.
+func TestEndpointsInDocuments(t *testing.T) {
+	for document, lines := range map[string]*regexp.Regexp{
+		"README.md":    regexp.MustCompile("(?m)^\\| \\[(`/.*)\\]\\("),
+		"ENDPOINTS.md": regexp.MustCompile(`(?m)^  (/.*)$`),
+	} {
+		text, err := os.ReadFile("../../" + document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var documented []string
+		for _, line := range lines.FindAllStringSubmatch(string(text), -1) {
+			if path, about, ok := strings.Cut(line[1], " "); document == "ENDPOINTS.md" && ok {
+				documented = append(documented, path)
+				if got, want := strings.TrimSpace(about), endpoints(t)[path]; got != want {
+					t.Errorf("%s says %q of %s, want %q", document, got, path, want)
+				}
+				continue
+			}
+			for _, path := range regexp.MustCompile("`(.*?)`").FindAllStringSubmatch(line[1], -1) {
+				documented = append(documented, path[1])
+			}
+		}
+		slices.Sort(documented)
+		if want := slices.Sorted(maps.Keys(endpoints(t))); !slices.Equal(documented, want) {
+			t.Errorf("%s has the endpoints %q, want %q", document, documented, want)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Settings holds the configuration; the package comment documents it.
+// Settings holds the configuration; README.md documents it.
 type Settings struct {
 	Addr            string      // host:port
 	TLS             *tls.Config // nil to serve plain HTTP
@@ -25,7 +25,7 @@ type Settings struct {
 }
 
 // Parse reads the settings from the environment and, if readFiles is set, the
-// TLS files that they name; without, s.tls only tells whether the server uses TLS.
+// TLS files that they name; without, TLS only tells whether the server uses TLS.
 // Its error names every invalid setting, with its value and what would be valid.
 func Parse(environ []string, readFiles bool) (Settings, error) {
 	variables := make(map[string]string)
