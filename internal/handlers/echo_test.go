@@ -120,10 +120,31 @@ func TestEcho(t *testing.T) {
 	}
 }
 
-// Over HTTP/2 the echo takes the same parameters.
+// Where argserver stands in the place of another server, a query is only shown.
+func TestEchoIsAMirror(t *testing.T) {
+	server := servertest.Serve(t, nil, "ARGSERVER_ECHO=1")
+	for _, target := range []string{
+		"/api/orders?size=50&page=2", "/?status=open", "/a?status=503", "/a?format=csv", "/a?format=json", "/a?wait=5m", "/a?header=none",
+		"/a?header=Content-Type:text/html", "/a?size=1;2", "/requests?status=503", "//request?status=503", "/grpc.health.v1.Health/Check?status=503",
+	} {
+		a := servertest.Fetch(t, "GET", server.URL+target)
+		if a.Status != 200 || a.Header.Get("Content-Type") != "text/plain; charset=utf-8" || !strings.Contains(a.Body, "\n\nGET "+target+" HTTP/1.1\n") {
+			t.Errorf("GET %s = %d %v %q, want the request as text", target, a.Status, a.Header, a.Body)
+		}
+	}
+	a := servertest.Fetch(t, "GET", server.URL+"/a?format=text", "Accept", "application/json")
+	if !strings.HasPrefix(a.Body, `{"method":"GET","target":"/a?format=text"`) {
+		t.Errorf("with Accept the response is %q, want JSON", a.Body)
+	}
+	if a := servertest.Fetch(t, "GET", server.URL+"/request/foo?status=503"); a.Status != 503 {
+		t.Errorf("/request/foo?status=503 = %d, want 503", a.Status)
+	}
+}
+
+// Over HTTP/2 requests below /request take the same parameters.
 func TestEchoParameters(t *testing.T) {
 	server := servertest.Serve(t, nil, "ARGSERVER_ECHO=1")
-	request, err := http.NewRequest("PUT", server.URL+"/a?wait=10ms&status=418&format=json&header=X-A:%201&header=x-a:2", strings.NewReader("body"))
+	request, err := http.NewRequest("PUT", server.URL+"/request/a?wait=10ms&status=418&format=json&header=X-A:%201&header=x-a:2", strings.NewReader("body"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +156,7 @@ func TestEchoParameters(t *testing.T) {
 	if got, want := a.Header["X-A"], []string{"1", "2"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("X-A is %q, want %q", got, want)
 	}
-	if a := servertest.Fetch(t, "GET", server.URL+"/a?status=x"); a.Status != 400 {
+	if a := servertest.Fetch(t, "GET", server.URL+"/request/a?status=x"); a.Status != 400 {
 		t.Errorf("?status=x = %d, want 400", a.Status)
 	}
 }
@@ -182,7 +203,7 @@ func TestMachine(t *testing.T) {
 				facts += "alpn " + alpn + "\n"
 			}
 			facts += "hostname " + host + "\nenv POD_NAME=\"a-0\"\nenv POD_NAMESPACE=\"b\\nremote c\"\n\nGET /"
-			for _, path := range []string{"/request", "/echoed"} {
+			for _, path := range []string{"/request", "/request/below"} {
 				conn := tls.Client(servertest.Dial(t, server.Addr), config)
 				fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: a\r\nHostname: forged\r\nEnv: POD_NAME=forged\r\nSni: forged\r\nConnection: close\r\n\r\n", path)
 				answered, err := io.ReadAll(conn)

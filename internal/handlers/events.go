@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"argserver/internal/negotiate"
 	"argserver/internal/response"
 )
 
@@ -31,7 +32,12 @@ var (
 // https://html.spec.whatwg.org/multipage/server-sent-events.html
 func eventsHandler(draining <-chan struct{}) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		interval, count, err := parseEvents(r.URL.Query())
+		query, err := negotiate.Query(r.URL.RawQuery, "interval", "count")
+		if err != nil {
+			response.Fail(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		interval, count, err := parseEvents(query)
 		if err != nil {
 			response.Fail(w, http.StatusBadRequest, err.Error())
 			return

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"runtime"
 	"slices"
@@ -49,7 +48,10 @@ func parseParameters(r *http.Request, echo bool) (p parameters, err error) {
 	if r.URL.RawQuery == "" {
 		return p, nil
 	}
-	query, invalid := url.ParseQuery(r.URL.RawQuery) // drops pairs that are invalid
+	query, err := negotiate.Query(r.URL.RawQuery, "wait", "status", "size", "header")
+	if err != nil {
+		return p, err
+	}
 	if err := waitParameter.duration(query, &p.wait); err != nil {
 		return p, err
 	}
@@ -58,9 +60,6 @@ func parseParameters(r *http.Request, echo bool) (p parameters, err error) {
 	}
 	if err := sizeParameter.number(query, &p.size); err != nil {
 		return p, err
-	}
-	if invalid != nil && strings.Contains(r.URL.RawQuery, "header=") {
-		return p, fmt.Errorf("%v: write %%3B for ; and %%25 for %% in a header", invalid)
 	}
 	if headers := query["header"]; headers != nil {
 		if !echo {
@@ -79,14 +78,26 @@ func parseParameters(r *http.Request, echo bool) (p parameters, err error) {
 // once closed is closed or the client is gone.
 func requestHandler(bodies *memory.Budget, machine ordered.Object, echo bool, closed <-chan struct{}) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		p, err := parseParameters(r, echo)
-		if err != nil {
-			response.Fail(w, http.StatusBadRequest, err.Error())
-			return
+		// In the place of another server the query is that server's, so it is only shown.
+		p := parameters{status: http.StatusOK, size: -1}
+		var f negotiate.Format
+		if isRequest(r) {
+			var err error
+			if p, err = parseParameters(r, echo); err != nil {
+				response.Fail(w, http.StatusBadRequest, err.Error())
+				return
+			}
+			var ok bool
+			if f, ok = negotiate.Choose(w, r, negotiate.Text, negotiate.JSON); !ok {
+				return
+			}
+		} else {
+			f = negotiate.ChooseAccepted(w, r, negotiate.Text, negotiate.JSON)
 		}
-		f, ok := negotiate.Choose(w, r, negotiate.Text, negotiate.JSON)
-		if !ok {
-			return
+		// net/http takes the names of the trailers out of the headers, and adds others
+		// to them with the body.
+		if r.Trailer != nil {
+			r.Header["Trailer"] = []string{strings.Join(headerNames(r.Trailer), ", ")}
 		}
 		b, err := memory.ReadBody(w, r, bodies)
 		defer b.Free()
@@ -247,7 +258,20 @@ func connectionFacts(r *http.Request) ordered.Object {
 		add("sni", r.TLS.ServerName)
 		add("alpn", r.TLS.NegotiatedProtocol)
 		if len(r.TLS.PeerCertificates) > 0 {
-			facts = append(facts, ordered.Member{"client", r.TLS.PeerCertificates[0].Subject.String()})
+			client := r.TLS.PeerCertificates[0]
+			facts = append(facts, ordered.Member{"client", client.Subject.String()})
+			// SPIFFE and public authorities leave the subject empty.
+			var names []string
+			for _, uri := range client.URIs {
+				names = append(names, uri.String())
+			}
+			names = append(append(names, client.DNSNames...), client.EmailAddresses...)
+			for _, ip := range client.IPAddresses {
+				names = append(names, ip.String())
+			}
+			if names != nil {
+				facts = append(facts, ordered.Member{"clientNames", names})
+			}
 		}
 	}
 	return facts

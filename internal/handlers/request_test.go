@@ -3,12 +3,16 @@ package handlers_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"reflect"
 	"runtime"
@@ -75,6 +79,30 @@ func TestRequestJSON(t *testing.T) {
 	}
 }
 
+// A certificate without a subject still tells who the client is.
+func TestClientNames(t *testing.T) {
+	spiffe, err := url.Parse("spiffe://example.org/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := httptest.NewRequest("GET", "/request", nil)
+	request.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{
+		URIs: []*url.URL{spiffe}, DNSNames: []string{"a.example", "b\nforged"}, EmailAddresses: []string{"a@example.org"}, IPAddresses: []net.IP{net.IPv4(192, 0, 2, 1)},
+	}}}
+	handler := handlers.Routes(nil, nil, settings.Settings{}, nil, nil)
+	for format, want := range map[string]string{
+		"text": "\nclient \nclientNames spiffe://example.org/a, a.example, \"b\\nforged\", a@example.org, 192.0.2.1\n",
+		"json": `"client":"","clientNames":["spiffe://example.org/a","a.example","b\nforged","a@example.org","192.0.2.1"]`,
+	} {
+		response := httptest.NewRecorder()
+		request.URL.RawQuery = "format=" + format
+		handler.ServeHTTP(response, request)
+		if !strings.Contains(response.Body.String(), want) {
+			t.Errorf("as %s the request is %s, want %s", format, response.Body, want)
+		}
+	}
+}
+
 // Trailers follow the body, and the transfer encoding stands among the headers,
 // although net/http takes both out of them.
 func TestRequestTrailers(t *testing.T) {
@@ -85,14 +113,14 @@ func TestRequestTrailers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "\n\nPOST /request HTTP/1.1\nHost: a\nAccept: */*\nTransfer-Encoding: chunked\nX-A: 1\n\na\x00b\nX-Other: \"3\"\nX-Sum: 1\nX-Sum: 2\n"; !strings.HasSuffix(string(text), want) {
+	if want := "\n\nPOST /request HTTP/1.1\nHost: a\nAccept: */*\nTrailer: X-Missing, X-Sum\nTransfer-Encoding: chunked\nX-A: 1\n\na\x00b\nX-Other: \"3\"\nX-Sum: 1\nX-Sum: 2\n"; !strings.HasSuffix(string(text), want) {
 		t.Errorf("got %q, want it to end with %q", text, want)
 	}
 	encoded, err := io.ReadAll(servertest.Exchange(t, server.Addr, fmt.Sprintf(sent, "?format=json")).Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := `"headers":{"Accept":["*/*"],"X-A":["1"]},"transferEncoding":["chunked"],"remote":`; !strings.Contains(string(encoded), want) {
+	if want := `"headers":{"Accept":["*/*"],"Trailer":["X-Missing, X-Sum"],"X-A":["1"]},"transferEncoding":["chunked"],"remote":`; !strings.Contains(string(encoded), want) {
 		t.Errorf("got %s, want %s", encoded, want)
 	}
 	if want := `"body":"YQBi","trailers":{"X-Missing":[],"X-Other":["\"3\""],"X-Sum":["1","2"]}}` + "\n"; !strings.HasSuffix(string(encoded), want) {
@@ -105,7 +133,7 @@ func TestRequestTrailers(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.Trailer = http.Header{"X-Sum": {"1"}}
-	if got := servertest.Do(t, servertest.HTTP2Client(t), request).Body; strings.Contains(got, "transferEncoding") || !strings.HasSuffix(got, `"body":"YWI=","trailers":{"X-Sum":["1"]}}`+"\n") {
+	if got := servertest.Do(t, servertest.HTTP2Client(t), request).Body; strings.Contains(got, "transferEncoding") || !strings.Contains(got, `"Trailer":["X-Sum"]`) || !strings.HasSuffix(got, `"body":"YWI=","trailers":{"X-Sum":["1"]}}`+"\n") {
 		t.Errorf("over HTTP/2 got %s, want the trailers and no transfer encoding", got)
 	}
 }

@@ -61,7 +61,7 @@ func Routes(argv, environ []string, s settings.Settings, draining, closed <-chan
 		case r.Method == http.MethodOptions && r.RequestURI == "*":
 			// It asks about the server as a whole: 200 without a body.
 		// The mux would redirect a path such as /request//a.
-		case r.URL.Path == "/request" || strings.HasPrefix(r.URL.Path, "/request/"):
+		case isRequest(r):
 			request(w, r)
 		case grpchealth.Is(r):
 			grpc(w, r)
@@ -71,6 +71,11 @@ func Routes(argv, environ []string, s settings.Settings, draining, closed <-chan
 			mux.ServeHTTP(w, r)
 		}
 	}))
+}
+
+// isRequest reports whether the path is /request or below it.
+func isRequest(r *http.Request) bool {
+	return r.URL.Path == "/request" || strings.HasPrefix(r.URL.Path, "/request/")
 }
 
 // isEndpoint reports whether the mux has an endpoint at the path of a request, for

@@ -46,7 +46,12 @@ func Fixed(body func(Format) string, formats ...Format) http.HandlerFunc {
 func Choose(w http.ResponseWriter, r *http.Request, formats ...Format) (Format, bool) {
 	w.Header()["Vary"] = response.VaryAccept
 	if r.URL.RawQuery != "" {
-		if query := r.URL.Query(); query.Has("format") {
+		query, err := Query(r.URL.RawQuery, "format")
+		if err != nil {
+			response.Fail(w, http.StatusBadRequest, err.Error())
+			return Format{}, false
+		}
+		if query.Has("format") {
 			name := query.Get("format")
 			known := make([]string, len(formats))
 			for i, f := range formats {
@@ -59,8 +64,14 @@ func Choose(w http.ResponseWriter, r *http.Request, formats ...Format) (Format, 
 			return Format{}, false
 		}
 	}
+	return ChooseAccepted(w, r, formats...), true
+}
+
+// ChooseAccepted returns the format that Accept prefers, or the first.
+func ChooseAccepted(w http.ResponseWriter, r *http.Request, formats ...Format) Format {
+	w.Header()["Vary"] = response.VaryAccept
 	if accept := r.Header["Accept"]; accept != nil {
-		return acceptedFormat(accept, formats), true
+		return acceptedFormat(accept, formats)
 	}
-	return formats[0], true
+	return formats[0]
 }
