@@ -16,7 +16,7 @@ import (
 
 // Log writes one line to out for each request once next returns or aborts:
 // remote address, method, path, status, body bytes and duration. The status is - if
-// the request got no answer, and 101 if next hijacked the connection. An answer that
+// the request got no response, and 101 if next hijacked the connection. A response that
 // fits into the buffers of the connection counts as sent, because the server does not
 // learn whether it arrived. The path is quoted so that a request cannot forge a line,
 // and so is a method that is not a token.
@@ -58,8 +58,8 @@ func shorten(s string) string {
 // An access is what the access log tells about a request.
 type access struct {
 	remote, method, path string
-	status               int   // 0 if the request got no answer
-	bytes                int64 // of the body of the answer
+	status               int   // 0 if the request got no response
+	bytes                int64 // of the body of the response
 	duration             time.Duration
 }
 
@@ -86,7 +86,7 @@ func JSON(b []byte, a access) []byte {
 	}), '\n')
 }
 
-// A recorder records the status and the number of body bytes of an answer.
+// A recorder records the status and the number of body bytes of a response.
 type recorder struct {
 	http.ResponseWriter
 	status int // 0 until there is one
@@ -95,7 +95,7 @@ type recorder struct {
 }
 
 func (w *recorder) WriteHeader(status int) {
-	if status >= 200 { // others precede the answer
+	if status >= 200 { // others precede the response
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)

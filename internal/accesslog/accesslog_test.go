@@ -94,7 +94,7 @@ func TestAccessLogJSON(t *testing.T) {
 	}
 }
 
-// The handler of each path does something to its answer that the log has to know.
+// The handler of each path does something to its response that the log has to know.
 func TestAccessLogOfHandlers(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/nothing", func(w http.ResponseWriter, r *http.Request) {})
@@ -149,7 +149,7 @@ func TestAccessLogOfHandlers(t *testing.T) {
 	}
 }
 
-// A long answer that is a string is not copied on its way to net/http.
+// A long response that is a string is not copied on its way to net/http.
 func TestAccessLogDoesNotCopy(t *testing.T) {
 	long := strings.Repeat("x", 4<<20)
 	handler := accesslog.Log(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -164,6 +164,6 @@ func TestAccessLogDoesNotCopy(t *testing.T) {
 	handler.ServeHTTP(servertest.DiscardWriter{}, request)
 	runtime.ReadMemStats(&after)
 	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 {
-		t.Errorf("an answer of 4 MiB allocates %d bytes, want no copy", got)
+		t.Errorf("a response of 4 MiB allocates %d bytes, want no copy", got)
 	}
 }

@@ -38,7 +38,7 @@ func Is(r *http.Request) bool {
 	return ok && (rest == "" || rest[0] == '+' || rest[0] == ';') && r.Method == http.MethodPost && r.ProtoMajor == 2
 }
 
-// Handler answers a gRPC call. It has one method, the health check, which knows
+// Handler responds to gRPC calls. It has one method, the health check, which knows
 // one service, "", the whole server: SERVING, and NOT_SERVING once draining is
 // closed. It is written by hand, because grpc-go would add 5.2 MB to the binary.
 // https://github.com/grpc/grpc/blob/master/doc/health-checking.md
@@ -62,13 +62,13 @@ func Handler(draining <-chan struct{}) http.HandlerFunc {
 		}
 		// A HealthCheckResponse: field 1, the status, is 1 for SERVING or 2 for
 		// NOT_SERVING.
-		answer := "\x00\x00\x00\x00\x02\x08\x01"
+		message := "\x00\x00\x00\x00\x02\x08\x01"
 		select {
 		case <-draining:
-			answer = "\x00\x00\x00\x00\x02\x08\x02"
+			message = "\x00\x00\x00\x00\x02\x08\x02"
 		default:
 		}
-		response.Send(w, http.StatusOK, "application/grpc", answer)
+		response.Send(w, http.StatusOK, "application/grpc", message)
 		header.Set(http.TrailerPrefix+"Grpc-Status", string(status))
 	}
 }

@@ -21,7 +21,7 @@ func grpcMessage(message string) string {
 	return string(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message)))) + message
 }
 
-// callGRPC calls a method and returns its answer, with grpc-status and grpc-message
+// callGRPC calls a method and returns its response, with grpc-status and grpc-message
 // among the headers, wherever they came from.
 func callGRPC(t *testing.T, client *http.Client, url, body string, headers ...string) servertest.Response {
 	t.Helper()

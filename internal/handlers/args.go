@@ -11,7 +11,7 @@ import (
 	"argserver/internal/response"
 )
 
-// argsHandler answers with the whole argument vector.
+// argsHandler responds with the whole argument vector.
 func argsHandler(argv []string) http.HandlerFunc {
 	return negotiate.Fixed(func(f negotiate.Format) string {
 		switch f {
@@ -27,7 +27,7 @@ func argsHandler(argv []string) http.HandlerFunc {
 	}, negotiate.Text, negotiate.JSON, negotiate.Shell, negotiate.NUL)
 }
 
-// argHandler answers with the bytes of one argument and adds nothing.
+// argHandler responds with the bytes of one argument and adds nothing.
 func argHandler(argv []string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.ParseUint(r.PathValue("n"), 10, 0)

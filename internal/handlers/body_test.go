@@ -11,7 +11,7 @@ import (
 )
 
 // A body that does not fit into the budget gets 503, a small one fits always, and
-// every answer gives back what its request has taken.
+// every response gives back what its request has taken.
 func TestBodyBudget(t *testing.T) {
 	for _, c := range []struct {
 		name         string
@@ -39,7 +39,7 @@ func TestBodyBudget(t *testing.T) {
 				t.Errorf("got Retry-After %q with %d", got, c.status)
 			}
 			if !bodies.Take(int64(c.budget)) {
-				t.Error("the answer did not give back all of the budget")
+				t.Error("the response did not give back all of the budget")
 			}
 		})
 	}

@@ -12,7 +12,7 @@ import (
 	"argserver/internal/response"
 )
 
-// A long answer gets 503 if the budget has no room for it, and gives back what it has
+// A long response gets 503 if the budget has no room for it, and gives back what it has
 // taken. One that is longer than the whole budget is answered if nothing else is held.
 func TestAnswerBudget(t *testing.T) {
 	short, long := "short", strings.Repeat("x", 2*memory.FreeBody)

@@ -95,7 +95,7 @@ func TestEcho(t *testing.T) {
 		{"DELETE", "/healthz", "405"},
 		{"DELETE", "/version", "405"},
 		{"GET", "*", "400"},
-		{"OPTIONS", "*", "200"}, // net/http answers for the server as a whole
+		{"OPTIONS", "*", "200"}, // about the server as a whole
 	} {
 		t.Run(c.method+" "+c.target, func(t *testing.T) {
 			conn := servertest.Dial(t, server.Addr)
@@ -194,15 +194,15 @@ func TestMachine(t *testing.T) {
 	for _, serverName := range []string{"", "a.example", "a\nhostname forged"} {
 		for _, alpn := range []string{"", "http/1.1"} {
 			config := &tls.Config{InsecureSkipVerify: true, ServerName: serverName}
-			facts := ""
+			lines := ""
 			if serverName != "" {
-				facts += "sni " + ordered.Printable(serverName) + "\n"
+				lines += "sni " + ordered.Printable(serverName) + "\n"
 			}
 			if alpn != "" {
 				config.NextProtos = []string{alpn}
-				facts += "alpn " + alpn + "\n"
+				lines += "alpn " + alpn + "\n"
 			}
-			facts += "hostname " + host + "\nenv POD_NAME=\"a-0\"\nenv POD_NAMESPACE=\"b\\nremote c\"\n\nGET /"
+			lines += "hostname " + host + "\nenv POD_NAME=\"a-0\"\nenv POD_NAMESPACE=\"b\\nremote c\"\n\nGET /"
 			for _, path := range []string{"/request", "/request/below"} {
 				conn := tls.Client(servertest.Dial(t, server.Addr), config)
 				fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: a\r\nHostname: forged\r\nEnv: POD_NAME=forged\r\nSni: forged\r\nConnection: close\r\n\r\n", path)
@@ -210,8 +210,8 @@ func TestMachine(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if !strings.Contains(string(answered), "\ncipher TLS_AES_128_GCM_SHA256\n"+facts) {
-					t.Errorf("with the server name %q and ALPN %q %s answers\n%s\nwant the facts\n%s", serverName, alpn, path, answered, facts)
+				if !strings.Contains(string(answered), "\ncipher TLS_AES_128_GCM_SHA256\n"+lines) {
+					t.Errorf("with the server name %q and ALPN %q %s shows\n%s\nwant the lines\n%s", serverName, alpn, path, answered, lines)
 				}
 
 				conn = tls.Client(servertest.Dial(t, server.Addr), config)

@@ -12,8 +12,8 @@ import (
 	"argserver/internal/response"
 )
 
-// envHandler answers with the variables of environ whose names are listed, or
-// with all of them if "*" is. It answers 403 if the operator listed none.
+// envHandler responds with the variables of environ whose names are listed, or
+// with all of them if "*" is. It responds with 403 if the operator listed none.
 func envHandler(listed, environ []string) http.HandlerFunc {
 	if listed == nil {
 		return func(w http.ResponseWriter, r *http.Request) {

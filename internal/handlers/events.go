@@ -25,10 +25,10 @@ var (
 	countParameter    = parameter{"count", "a number", 1, maxCount, "10"}
 )
 
-// eventsHandler answers with ?count server-sent events, the first at once and then
-// one every ?interval. It answers 400 if either is invalid, or if both together
+// eventsHandler responds with ?count server-sent events, the first at once and then
+// one every ?interval. It responds with 400 if either is invalid, or if both together
 // take longer than maxStream. The stream ends early once draining is closed, so that
-// it never delays the stop. A browser then connects again, to another server.
+// it never delays shutdown. A browser then connects again, to another server.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html
 func eventsHandler(draining <-chan struct{}) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -68,9 +68,8 @@ func eventsHandler(draining <-chan struct{}) http.HandlerFunc {
 		next := time.Now()
 		end := next.Add(maxStream)
 		for n := 1; ; n++ {
-			// The deadline replaces WriteTimeout, which limits a whole answer. It
-			// includes the wait for the next event, because over HTTP/2 it resets a
-			// stream that has nothing to write, too.
+			// The deadline replaces WriteTimeout. It must outlast the pause between
+			// events, because over HTTP/2 it also resets idle streams.
 			deadline := time.Now().Add(interval + maxEventLate)
 			if deadline.After(end) {
 				deadline = end
@@ -96,7 +95,7 @@ func eventsHandler(draining <-chan struct{}) http.HandlerFunc {
 			case <-time.After(time.Until(next)):
 			case <-draining:
 				return
-			case <-gone(r): // over HTTP/1 a failed write shows it
+			case <-left(r): // over HTTP/1 a failed write shows it
 				panic(http.ErrAbortHandler)
 			}
 		}

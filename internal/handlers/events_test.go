@@ -165,7 +165,7 @@ func TestEventsClientGone(t *testing.T) {
 	})
 }
 
-// The stop does not wait for a stream. The stream ends as it should, when the drain
+// Shutdown does not wait for a stream. The stream ends as it should, when the drain
 // begins.
 func TestEventsEndWhenDraining(t *testing.T) {
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
@@ -205,7 +205,7 @@ func TestEventsEndWhenDraining(t *testing.T) {
 	}
 }
 
-// Not even a client that does not read a stream delays the stop by much.
+// Not even a client that does not read a stream delays shutdown by much.
 func TestEventsUnreadWhenDraining(t *testing.T) {
 	for _, c := range []struct{ name, sent string }{
 		{"HTTP/1.1", "GET /events HTTP/1.1\r\nHost: a\r\n\r\n"},
@@ -228,7 +228,7 @@ func TestEventsUnreadWhenDraining(t *testing.T) {
 					t.Errorf("exit status %d, want 0: %s", status, b.Log.String())
 				}
 				if got := time.Since(start); got > 3*time.Second {
-					t.Errorf("the stop takes %v, want at most 3s", got)
+					t.Errorf("shutdown takes %v, want at most 3s", got)
 				}
 			})
 		})

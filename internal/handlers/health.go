@@ -6,12 +6,12 @@ import (
 	"argserver/internal/response"
 )
 
-// healthHandler answers 200, even while the server drains.
+// healthHandler responds with 200, even while the server drains.
 func healthHandler(w http.ResponseWriter, r *http.Request) {
 	response.Send(w, http.StatusOK, response.TextPlain, "ok\n")
 }
 
-// readyHandler answers 200, and 503 once draining is closed, so that load balancers
+// readyHandler responds with 200, and 503 once draining is closed, so that load balancers
 // stop sending requests.
 func readyHandler(draining <-chan struct{}) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -8,8 +8,9 @@ import (
 	"argserver/internal/token"
 )
 
-// refuseMethods answers 400 to a method that is not a token, because over HTTP/2
-// net/http lets any text through. It answers 501 to CONNECT, because success would promise a tunnel.
+// refuseMethods responds with 400 to a method that is not a token, because over HTTP/2
+// net/http lets any text through, and with 501 to CONNECT, because success would promise
+// a tunnel.
 // https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6
 func refuseMethods(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

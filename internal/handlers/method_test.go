@@ -78,7 +78,7 @@ func askHTTP2(t *testing.T, addr, method, path string) (status, body string) {
 	for {
 		header := make([]byte, 9)
 		if _, err := io.ReadFull(conn, header); err != nil {
-			t.Fatalf("%q %s: %v before the end of the answer", method, path, err)
+			t.Fatalf("%q %s: %v before the end of the response", method, path, err)
 		}
 		payload := make([]byte, binary.BigEndian.Uint32(header)>>8)
 		if _, err := io.ReadFull(conn, payload); err != nil {

@@ -17,9 +17,9 @@ import (
 	"argserver/internal/response"
 )
 
-// overviewHandler answers with everything worth knowing about the process:
-// arguments, user, host, limits, version, this request and the endpoints. It answers
-// 503 if the budget has no room for the answer.
+// overviewHandler responds with everything worth knowing about the process: arguments,
+// user, host, limits, version, this request and the endpoints. It responds with
+// 503 if the budget has no room for the response.
 func overviewHandler(argv []string, endpoints *ordered.Object, memory *memory.Budget) http.HandlerFunc {
 	start := time.Now()
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -27,24 +27,24 @@ func overviewHandler(argv []string, endpoints *ordered.Object, memory *memory.Bu
 		if !ok {
 			return
 		}
-		facts := ordered.Object{
+		sections := ordered.Object{
 			{"arguments", argv},
-			{"process", append(processFacts(), ordered.Member{"uptime", time.Since(start).Round(time.Second).String()})},
+			{"process", append(processInfo(), ordered.Member{"uptime", time.Since(start).Round(time.Second).String()})},
 			{"limits", cgroup.Limits(cgroup.ReadFile)},
-			{"version", versionFacts()},
-			{"request", requestFacts(r)},
+			{"version", versionInfo()},
+			{"request", requestInfo(r)},
 			{"endpoints", *endpoints},
 		}
-		var answer []byte
+		var content []byte
 		switch f {
 		case negotiate.JSON:
-			answer = append(ordered.AppendJSON(nil, facts), '\n')
+			content = append(ordered.AppendJSON(nil, sections), '\n')
 		case negotiate.HTML:
-			answer = page(facts)
+			content = page(sections)
 		default:
-			answer = overviewText(facts)
+			content = overviewText(sections)
 		}
-		taken, ok := memory.TakeResponse(w, len(answer))
+		taken, ok := memory.TakeResponse(w, len(content))
 		if !ok {
 			return
 		}
@@ -52,51 +52,51 @@ func overviewHandler(argv []string, endpoints *ordered.Object, memory *memory.Bu
 		if f == negotiate.HTML {
 			w.Header().Set("Content-Security-Policy", pagePolicy)
 		}
-		response.SendBytes(w, http.StatusOK, f.ContentType, answer)
+		response.SendBytes(w, http.StatusOK, f.ContentType, content)
 	}
 }
 
-// processFacts returns the user, directory, host and addresses of the process. It
+// processInfo returns the user, directory, host and addresses of the process. It
 // omits those that the system does not report.
-func processFacts() ordered.Object {
-	facts := identity(os.Getuid(), os.Getgid())
+func processInfo() ordered.Object {
+	info := identity(os.Getuid(), os.Getgid())
 	if groups, err := os.Getgroups(); err == nil {
 		numbers := make([]string, len(groups))
 		for i, group := range groups {
 			numbers[i] = strconv.Itoa(group)
 		}
-		facts = append(facts, ordered.Member{"groups", numbers})
+		info = append(info, ordered.Member{"groups", numbers})
 	}
 	if directory, err := os.Getwd(); err == nil {
-		facts = append(facts, ordered.Member{"directory", directory})
+		info = append(info, ordered.Member{"directory", directory})
 	}
 	if host, err := os.Hostname(); err == nil {
-		facts = append(facts, ordered.Member{"host", host})
+		info = append(info, ordered.Member{"host", host})
 	}
 	if addresses, err := net.InterfaceAddrs(); err == nil {
 		texts := make([]string, len(addresses))
 		for i, address := range addresses {
 			texts[i] = address.String()
 		}
-		facts = append(facts, ordered.Member{"addresses", texts})
+		info = append(info, ordered.Member{"addresses", texts})
 	}
-	return facts
+	return info
 }
 
 // identity returns the numbers of the user and the group, without those that are
 // negative: Windows has none.
-func identity(user, group int) (facts ordered.Object) {
+func identity(user, group int) (info ordered.Object) {
 	if user >= 0 {
-		facts = append(facts, ordered.Member{"user", int64(user)})
+		info = append(info, ordered.Member{"user", int64(user)})
 	}
 	if group >= 0 {
-		facts = append(facts, ordered.Member{"group", int64(group)})
+		info = append(info, ordered.Member{"group", int64(group)})
 	}
-	return facts
+	return info
 }
 
 // rows returns the lines of a section of the overview, each a name and a value. The
-// name of a header follows the word header, so that no client can forge a fact.
+// name of a header follows the word header, so that no client can forge a line.
 func rows(section any) (lines [][2]string) {
 	switch section := section.(type) {
 	case []string:
@@ -117,9 +117,9 @@ func rows(section any) (lines [][2]string) {
 	return lines
 }
 
-func overviewText(facts ordered.Object) []byte {
+func overviewText(sections ordered.Object) []byte {
 	var b bytes.Buffer
-	for _, section := range facts {
+	for _, section := range sections {
 		fmt.Fprintln(&b, section.Name)
 		for _, row := range rows(section.Value) {
 			fmt.Fprintf(&b, "  %-22s %s\n", row[0], row[1])

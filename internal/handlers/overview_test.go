@@ -37,7 +37,7 @@ func TestOverview(t *testing.T) {
 		}
 	}
 
-	var facts struct {
+	var overview struct {
 		Arguments []string
 		Process   struct {
 			User, Group             *int
@@ -52,20 +52,20 @@ func TestOverview(t *testing.T) {
 		}
 	}
 	decoder := json.NewDecoder(strings.NewReader(servertest.Fetch(t, "GET", server.URL+"/", "Accept", "application/json").Body))
-	if err := decoder.Decode(&facts); err != nil {
+	if err := decoder.Decode(&overview); err != nil {
 		t.Fatal(err)
 	}
 	want := slices.Clone(hostileArgv)
 	want[5] = "\ufffd\n\x1b[31m"
-	if !slices.Equal(facts.Arguments, want) {
-		t.Errorf("arguments are %q, want %q", facts.Arguments, want)
+	if !slices.Equal(overview.Arguments, want) {
+		t.Errorf("arguments are %q, want %q", overview.Arguments, want)
 	}
-	if os.Getuid() >= 0 && (facts.Process.User == nil || *facts.Process.User != os.Getuid() || !strings.Contains(text, "\n  user  ") || !strings.Contains(text, "\n  group  ")) {
-		t.Errorf("the user is missing in %+v or in the text:\n%s", facts, text)
+	if os.Getuid() >= 0 && (overview.Process.User == nil || *overview.Process.User != os.Getuid() || !strings.Contains(text, "\n  user  ") || !strings.Contains(text, "\n  group  ")) {
+		t.Errorf("the user is missing in %+v or in the text:\n%s", overview, text)
 	}
-	if facts.Process.Host != host || facts.Process.Uptime != "0s" ||
-		facts.Version["version"] != "devel" || facts.Request.Method != "GET" || facts.Request.Headers["Accept"][0] != "application/json" {
-		t.Errorf("got %+v", facts)
+	if overview.Process.Host != host || overview.Process.Uptime != "0s" ||
+		overview.Version["version"] != "devel" || overview.Request.Method != "GET" || overview.Request.Headers["Accept"][0] != "application/json" {
+		t.Errorf("got %+v", overview)
 	}
 }
 
@@ -94,16 +94,16 @@ func TestOverviewHeaders(t *testing.T) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}
 	}
-	var facts struct {
+	var overview struct {
 		Request struct {
 			Remote  string
 			Headers map[string][]string
 		}
 	}
-	if err := json.Unmarshal([]byte(get("?format=json")), &facts); err != nil {
+	if err := json.Unmarshal([]byte(get("?format=json")), &overview); err != nil {
 		t.Fatal(err)
 	}
-	if got := facts.Request; !strings.HasPrefix(got.Remote, "127.0.0.1:") || got.Headers["Remote"][0] != "203.0.113.1:1" {
+	if got := overview.Request; !strings.HasPrefix(got.Remote, "127.0.0.1:") || got.Headers["Remote"][0] != "203.0.113.1:1" {
 		t.Errorf("JSON has %+v", got)
 	}
 }

@@ -26,11 +26,11 @@ var escapeHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`
 
 // page returns the overview as HTML. It escapes every value itself, because
 // html/template would add 2.6 MB, almost half, to the binary.
-func page(facts ordered.Object) []byte {
+func page(sections ordered.Object) []byte {
 	var b bytes.Buffer
 	b.WriteString("<!DOCTYPE html><html lang=en><meta charset=utf-8><meta name=viewport content=width=device-width><title>argserver</title><style>" + pageStyle + "</style><h1>argserver</h1>\n")
 	var argv []string
-	for _, section := range facts {
+	for _, section := range sections {
 		fmt.Fprintf(&b, "<h2>%s</h2><table>\n", section.Name)
 		for _, row := range rows(section.Value) {
 			name := escapeHTML(row[0])

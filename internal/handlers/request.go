@@ -38,7 +38,7 @@ type parameters struct {
 	wait    time.Duration
 	status  int
 	size    int      // of the body in place of the echo, in bytes; -1 for the echo
-	headers []string // of the answer, each Name:value
+	headers []string // of the response, each Name:value
 }
 
 // parseParameters parses the query of a request. Its error quotes the first invalid
@@ -70,12 +70,12 @@ func parseParameters(r *http.Request, echo bool) (p parameters, err error) {
 	return p, err
 }
 
-// requestHandler answers with the request as received and the facts of machine,
+// requestHandler responds with the request as received and what machine tells,
 // after the delay of ?wait, with the status of ?status and the headers of ?header.
-// With ?size it answers with that number of bytes instead. It answers 400 if a
+// With ?size it responds with that number of bytes instead. It responds with 400 if a
 // parameter is invalid or ?header is used although echo is false, 413 if the body is
-// larger than maxBody, and 503 if the budget has no room for it. It aborts the answer
-// once closed is closed or the client is gone.
+// larger than memory.MaxBody, and 503 if the budget has no room for it. It aborts the response
+// once closed is closed or the client has left.
 func requestHandler(bodies *memory.Budget, machine ordered.Object, echo bool, closed <-chan struct{}) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		// In the place of another server the query is that server's, so it is only shown.
@@ -127,8 +127,8 @@ func requestHandler(bodies *memory.Budget, machine ordered.Object, echo bool, cl
 	}
 }
 
-// await waits for a duration. It aborts the answer if the server closes before, or
-// if the client is gone.
+// await waits for a duration. It aborts the response if the server closes before, or
+// if the client has left.
 func await(r *http.Request, wait time.Duration, closed <-chan struct{}) {
 	if wait > 0 {
 		timer := time.NewTimer(wait)
@@ -137,21 +137,21 @@ func await(r *http.Request, wait time.Duration, closed <-chan struct{}) {
 		case <-timer.C:
 		case <-closed:
 			panic(http.ErrAbortHandler)
-		case <-gone(r):
+		case <-left(r):
 		}
 	}
 	select {
-	case <-gone(r):
+	case <-left(r):
 		panic(http.ErrAbortHandler)
 	default:
 	}
 }
 
-// gone returns a channel that is closed once the client resets the stream of an
+// left returns a channel that is closed once the client resets the stream of an
 // HTTP/2 request or closes its connection. It is nil for HTTP/1, where net/http
 // ends the context at the end of the client's stream. That is no sign that the
-// client is gone: it may have closed only its own side (RFC 9112, section 9.6).
-func gone(r *http.Request) <-chan struct{} {
+// client has left: it may have closed only its own side (RFC 9112, section 9.6).
+func left(r *http.Request) <-chan struct{} {
 	if r.ProtoMajor < 2 {
 		return nil
 	}
@@ -161,7 +161,7 @@ func gone(r *http.Request) <-chan struct{} {
 // zeros is a part of the body of ?size.
 var zeros [32 << 10]byte
 
-// sendZeros answers with a body of size zero bytes, a part at a time, so that it
+// sendZeros responds with a body of size zero bytes, a part at a time, so that it
 // takes no memory.
 func sendZeros(w http.ResponseWriter, r *http.Request, status, size int) {
 	w.Header().Set("Content-Length", strconv.Itoa(size)) // also for a small HEAD
@@ -178,8 +178,8 @@ func sendZeros(w http.ResponseWriter, r *http.Request, status, size int) {
 	}
 }
 
-// sendRequest answers with the request as received and the facts of machine. It
-// answers 503 if the budget has no room for what it adds to the body.
+// sendRequest responds with the request as received and what machine tells. It responds
+// with 503 if the budget has no room for what it adds to the body.
 func sendRequest(w http.ResponseWriter, r *http.Request, status int, f negotiate.Format, b *memory.Body, machine ordered.Object, memory *memory.Budget) {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
@@ -187,10 +187,10 @@ func sendRequest(w http.ResponseWriter, r *http.Request, status int, f negotiate
 	var after []byte
 	if f == negotiate.JSON {
 		// The body follows everything that was known before it.
-		head = ordered.AppendJSON(head, append(requestFacts(r), machine...))
+		head = ordered.AppendJSON(head, append(requestInfo(r), machine...))
 		head, after = append(head[:len(head)-len("}")], `,"body":"`...), []byte(`"`)
 		if len(r.Trailer) > 0 {
-			after = ordered.AppendJSON(append(after, `,"trailers":`...), headerFacts(r.Trailer))
+			after = ordered.AppendJSON(append(after, `,"trailers":`...), headerInfo(r.Trailer))
 		}
 		after = append(after, "}\n"...)
 		size = base64.StdEncoding.EncodedLen(size)
@@ -216,40 +216,40 @@ func sendRequest(w http.ResponseWriter, r *http.Request, status int, f negotiate
 	w.Write(after)
 }
 
-// buffers holds buffers for the next answers. MaxHeaderBytes and the environment
+// buffers holds buffers for the next responses. MaxHeaderBytes and the environment
 // bound their length.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// requestFacts returns everything about a request except its body and trailers.
-func requestFacts(r *http.Request) ordered.Object {
-	facts := ordered.Object{
+// requestInfo returns everything about a request except its body and trailers.
+func requestInfo(r *http.Request) ordered.Object {
+	info := ordered.Object{
 		{"method", r.Method},
 		{"target", r.RequestURI},
 		{"protocol", r.Proto},
 		{"host", r.Host},
-		{"headers", headerFacts(r.Header)},
+		{"headers", headerInfo(r.Header)},
 	}
 	if r.TransferEncoding != nil {
-		facts = append(facts, ordered.Member{"transferEncoding", r.TransferEncoding})
+		info = append(info, ordered.Member{"transferEncoding", r.TransferEncoding})
 	}
-	return append(facts, connectionFacts(r)...)
+	return append(info, connectionInfo(r)...)
 }
 
-// headerFacts returns headers or trailers in the order of their names.
-func headerFacts(header http.Header) (facts ordered.Object) {
+// headerInfo returns headers or trailers in the order of their names.
+func headerInfo(header http.Header) (info ordered.Object) {
 	for _, name := range headerNames(header) {
-		facts = append(facts, ordered.Member{name, header[name]})
+		info = append(info, ordered.Member{name, header[name]})
 	}
-	return facts
+	return info
 }
 
-// connectionFacts returns the addresses, TLS parameters and client certificate of
+// connectionInfo returns the addresses, TLS parameters and client certificate of
 // the connection. The client chooses the server name, sni.
-func connectionFacts(r *http.Request) ordered.Object {
-	facts := ordered.Object{{"remote", r.RemoteAddr}, {"local", localAddr(r)}}
+func connectionInfo(r *http.Request) ordered.Object {
+	info := ordered.Object{{"remote", r.RemoteAddr}, {"local", localAddr(r)}}
 	add := func(name, value string) {
 		if value != "" {
-			facts = append(facts, ordered.Member{name, value})
+			info = append(info, ordered.Member{name, value})
 		}
 	}
 	if r.TLS != nil {
@@ -259,7 +259,7 @@ func connectionFacts(r *http.Request) ordered.Object {
 		add("alpn", r.TLS.NegotiatedProtocol)
 		if len(r.TLS.PeerCertificates) > 0 {
 			client := r.TLS.PeerCertificates[0]
-			facts = append(facts, ordered.Member{"client", client.Subject.String()})
+			info = append(info, ordered.Member{"client", client.Subject.String()})
 			// SPIFFE and public authorities leave the subject empty.
 			var names []string
 			for _, uri := range client.URIs {
@@ -270,11 +270,11 @@ func connectionFacts(r *http.Request) ordered.Object {
 				names = append(names, ip.String())
 			}
 			if names != nil {
-				facts = append(facts, ordered.Member{"clientNames", names})
+				info = append(info, ordered.Member{"clientNames", names})
 			}
 		}
 	}
-	return facts
+	return info
 }
 
 // localAddr returns the address at which the connection of a request arrived.
@@ -286,30 +286,30 @@ func localAddr(r *http.Request) string {
 	return local.String()
 }
 
-// machineFacts returns the host name of the machine and the listed variables of
-// environ. They tell which of several servers has answered.
-func machineFacts(listed, environ []string) ordered.Object {
+// machineInfo returns the host name of the machine and the listed variables of
+// environ. They tell which of several servers has responded.
+func machineInfo(listed, environ []string) ordered.Object {
 	host, _ := os.Hostname() // empty if the system does not report it
-	facts := ordered.Object{{"hostname", host}}
+	info := ordered.Object{{"hostname", host}}
 	if listed != nil {
-		facts = append(facts, ordered.Member{"env", listedVariables(listed, environ, runtime.GOOS)})
+		info = append(info, ordered.Member{"env", listedVariables(listed, environ, runtime.GOOS)})
 	}
-	return facts
+	return info
 }
 
-// appendRequest appends the facts of the connection and of machine, one a line, then
-// an empty line and the request in HTTP/1.1 form up to its body. Targets and header
+// appendRequest appends what connectionInfo and machine tell, one a line, then an empty
+// line and the request in HTTP/1.1 form up to its body. Targets and header
 // values need no quoting: net/http rejects those that contain a line end.
 func appendRequest(b []byte, r *http.Request, machine ordered.Object) []byte {
-	for _, fact := range append(connectionFacts(r), machine...) {
-		if variables, ok := fact.Value.(ordered.Object); ok {
+	for _, member := range append(connectionInfo(r), machine...) {
+		if variables, ok := member.Value.(ordered.Object); ok {
 			for _, variable := range variables {
-				b = fmt.Appendf(b, "%s %s=%q\n", fact.Name, variable.Name, variable.Value)
+				b = fmt.Appendf(b, "%s %s=%q\n", member.Name, variable.Name, variable.Value)
 			}
 			continue
 		}
-		b = append(append(b, fact.Name...), ' ')
-		b = append(ordered.AppendPrintable(b, fact.Value), '\n')
+		b = append(append(b, member.Name...), ' ')
+		b = append(ordered.AppendPrintable(b, member.Value), '\n')
 	}
 	b = append(append(append(b, '\n'), r.Method...), ' ')
 	b = append(append(append(b, r.RequestURI...), ' '), r.Proto...)
@@ -356,6 +356,6 @@ func withWebSockets(sockets *websocket.Server, next http.HandlerFunc, machine or
 			next(w, r)
 			return
 		}
-		sockets.Serve(w, r, ordered.AppendJSON(nil, append(requestFacts(r), machine...)))
+		sockets.Serve(w, r, ordered.AppendJSON(nil, append(requestInfo(r), machine...)))
 	}
 }

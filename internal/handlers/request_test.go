@@ -219,7 +219,7 @@ func TestRequestBody(t *testing.T) {
 }
 
 // Over HTTP/1 a client that has sent everything may close its side of the
-// connection and still read the answer.
+// connection and still read the response.
 func TestHalfClosedClient(t *testing.T) {
 	server := servertest.Serve(t, nil)
 	body := strings.Repeat("x", 600_000)
@@ -287,7 +287,7 @@ func TestResetStream(t *testing.T) {
 			servertest.Do(t, client, second)
 			reset()
 			if err := <-failed; err == nil {
-				t.Error("got an answer")
+				t.Error("got a response")
 			}
 			for !strings.Contains(access.String(), "/request/reset") { // the test times out if it never does
 				time.Sleep(time.Millisecond)
@@ -331,7 +331,7 @@ func TestRequestSize(t *testing.T) {
 	}
 }
 
-// The longest answer of ?size takes no memory for its body.
+// The longest response of ?size takes no memory for its body.
 func TestRequestSizeMemory(t *testing.T) {
 	handler := handlers.Routes(nil, nil, settings.Settings{}, nil, nil)
 	request, err := http.NewRequest("GET", "/request?size=67108864", http.NoBody)

@@ -16,7 +16,7 @@ const (
 
 // refusedHeaders are the names in lower case, or their prefixes if they end in a
 // hyphen, that ?header may not have. No query may turn what is echoed into HTML or a
-// script, in a browser or in a file, change where an answer ends, or command a proxy
+// script, in a browser or in a file, change where a response ends, or command a proxy
 // or cache in front of the server.
 var refusedHeaders = []string{
 	// What the body is, what may run in it, and under which name it is saved.
@@ -45,7 +45,7 @@ func checkHeaders(parameters []string) error {
 			return queryError("header", parameter, "Name:value without control characters, such as Location:/request")
 		}
 		if isRefused(strings.ToLower(name)) {
-			return queryError("header", parameter, "another name: this one could change how a browser reads the answer, or where it ends")
+			return queryError("header", parameter, "another name: this one could change how a browser reads the response, or where it ends")
 		}
 		if total += len(parameter); i >= maxHeaders || total > maxHeaderBytes {
 			return fmt.Errorf("header: want at most %d, of at most %d bytes together", maxHeaders, maxHeaderBytes)

@@ -94,7 +94,7 @@ func TestHeaderParameter(t *testing.T) {
 	}
 }
 
-// sameNames reports whether an answer has only the headers that it always has, and
+// sameNames reports whether a response has only the headers that it always has, and
 // those in more.
 func sameNames(header, more http.Header) bool {
 	for name := range header {
@@ -105,7 +105,7 @@ func sameNames(header, more http.Header) bool {
 	return true
 }
 
-// No query turns an echoed byte into HTML or a script, or changes where the answer
+// No query turns an echoed byte into HTML or a script, or changes where the response
 // ends: the header names that could are refused, in any case and with any value.
 func TestHeaderParameterRefused(t *testing.T) {
 	server := servertest.Serve(t, nil, "ARGSERVER_ECHO=1")
@@ -128,7 +128,7 @@ func TestHeaderParameterRefused(t *testing.T) {
 		}
 	}
 
-	// Whatever is asked for, the answer has one of these types, and is not sniffed.
+	// Whatever is asked for, the response has one of these types, and is not sniffed.
 	types := []string{response.TextPlain, "application/json", response.OctetStream}
 	const script = "<script>alert(1)</script>"
 	for _, query := range []string{"", "&format=text", "&format=json", "&format=html", "&size=3", "&size=" + script, "&status=" + script, "&header=X-A:" + script, "&header=" + script} {
@@ -149,7 +149,7 @@ func TestHeaderParameterRefused(t *testing.T) {
 	}
 }
 
-// FuzzHeaderParameter compares the answer with and without the parameter: it has at
+// FuzzHeaderParameter compares the response with and without the parameter: it has at
 // most one header more, and ends at the same place.
 func FuzzHeaderParameter(f *testing.F) {
 	for _, parameter := range []string{"X-A:1", "Location: /", "Content-Type:text/html", "X-A:1\r\nInjected:1", "A:\x00", ":", "te:1", "Sec-A:1", "Set-Cookie:\xff", "Trailer:X-A:1"} {
@@ -200,6 +200,6 @@ func FuzzHeaderParameter(f *testing.F) {
 		if got.StatusCode != want || !maps.EqualFunc(got.Header, plain.Header, slices.Equal) {
 			t.Errorf("header=%q: %s %v, want %d %v", parameter, got.Status, got.Header, want, plain.Header)
 		}
-		ask("") // fails unless the answer has ended
+		ask("") // fails unless the response has ended
 	})
 }

@@ -20,7 +20,7 @@ import (
 // cut, which ends every wait.
 func Routes(argv, environ []string, s settings.Settings, draining, closed <-chan struct{}) http.Handler {
 	bodies := memory.NewBudget(memory.MaxBodies)
-	machine := machineFacts(s.Env, environ)
+	machine := machineInfo(s.Env, environ)
 	request := requestHandler(bodies, machine, s.Echo, closed)
 	if s.Echo {
 		sockets := &websocket.Server{Memory: bodies, Draining: draining}

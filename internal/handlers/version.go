@@ -11,7 +11,7 @@ import (
 	"argserver/internal/version"
 )
 
-func versionFacts() ordered.Object {
+func versionInfo() ordered.Object {
 	return ordered.Object{
 		{"version", version.Version},
 		{"commit", version.Commit},
@@ -23,8 +23,8 @@ func versionFacts() ordered.Object {
 
 func versionHandler(w http.ResponseWriter, r *http.Request) {
 	var b strings.Builder
-	for _, fact := range versionFacts() {
-		fmt.Fprintf(&b, "%s %s\n", fact.Name, fact.Value)
+	for _, member := range versionInfo() {
+		fmt.Fprintf(&b, "%s %s\n", member.Name, member.Value)
 	}
 	response.Send(w, http.StatusOK, response.TextPlain, b.String())
 }

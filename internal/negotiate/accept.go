@@ -6,13 +6,12 @@ import (
 
 // acceptedFormat returns the format with the highest weight in Accept. If several
 // have it, the one whose range stands first wins, then the first format. If Accept
-// matches or allows none, it returns the first format, because an answer helps more
+// matches or allows none, it returns the first format, because a response helps more
 // than 406 does.
 //
 // The most specific range decides about a format, so that "text/plain;q=0, */*"
-// refuses text. A range with another parameter than charset=utf-8 matches nothing
-// better, because no format has parameters, but is less specific than the bare type.
-// A range with an invalid weight counts for nothing.
+// refuses text. A range with parameters other than charset=utf-8 still matches, but ranks
+// below the bare type. A range with an invalid weight counts for nothing.
 // https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1
 func acceptedFormat(accept []string, formats []Format) Format {
 	best, bestWeight, bestPosition := formats[0], 0, 0

@@ -10,7 +10,7 @@ import (
 	"argserver/internal/response"
 )
 
-// A Format is one way to write an answer.
+// A Format is one way to write a response.
 type Format struct {
 	Name        string // value of ?format
 	MediaType   string // in Accept; empty if only ?format selects it
@@ -25,7 +25,7 @@ var (
 	NUL   = Format{"nul", "", response.OctetStream}
 )
 
-// Fixed answers with a body that never changes, in the format that the request
+// Fixed responds with a body that never changes, in the format that the request
 // asks for. It makes each body at the first request for it, because the longest
 // vectors take milliseconds and megabytes, and few clients need every format.
 func Fixed(body func(Format) string, formats ...Format) http.HandlerFunc {
@@ -42,7 +42,7 @@ func Fixed(body func(Format) string, formats ...Format) http.HandlerFunc {
 
 // Choose returns the format that the request asks for: the one that ?format
 // names, otherwise the one that Accept prefers, otherwise the first. If ?format
-// names none of them, it answers 400 and returns false.
+// names none of them, it responds with 400 and returns false.
 func Choose(w http.ResponseWriter, r *http.Request, formats ...Format) (Format, bool) {
 	w.Header()["Vary"] = response.VaryAccept
 	if r.URL.RawQuery != "" {

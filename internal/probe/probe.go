@@ -15,7 +15,7 @@ import (
 	"argserver/internal/settings"
 )
 
-// probeTimeout limits the whole health check, from dialing to the answer.
+// probeTimeout limits the whole health check, from dialing to the response.
 const probeTimeout = 3 * time.Second
 
 // IsHealthCheck reports whether the name that the program was started by is
@@ -67,13 +67,13 @@ func askHealth(environ []string, dial dialFunc) error {
 	if _, err := io.WriteString(conn, "GET /healthz HTTP/1.0\r\n\r\n"); err != nil {
 		return err
 	}
-	// The answer is short, but another program may listen there and send more.
+	// The response is short, but another program may listen there and send more.
 	response, err := http.ReadResponse(bufio.NewReader(io.LimitReader(conn, 4096)), nil)
 	if err != nil {
 		return fmt.Errorf("no HTTP response from %s: %w", conn.RemoteAddr(), err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %d, want 200", conn.RemoteAddr(), response.StatusCode)
+		return fmt.Errorf("%s responded with %d, want 200", conn.RemoteAddr(), response.StatusCode)
 	}
 	return nil
 }

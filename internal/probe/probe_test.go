@@ -52,7 +52,7 @@ func TestProbe(t *testing.T) {
 		{"any host", "ARGSERVER_ADDR=0.0.0.0:" + port, healthy, 0, "healthy"},
 		{"any IPv6 host", "ARGSERVER_ADDR=[::]:" + port, healthy, 0, "healthy"},
 		{"port alone", "PORT=" + port, healthy, 0, "healthy"},
-		{"unhealthy", "PORT=" + port, http.NotFoundHandler(), 1, "answered 404, want 200"},
+		{"unhealthy", "PORT=" + port, http.NotFoundHandler(), 1, "responded with 404, want 200"},
 		{"endless header", "PORT=" + port, endlessHeader{}, 1, "no HTTP response from"},
 		{"not HTTP", "ARGSERVER_ADDR=" + garbled.Addr().String(), nil, 1, "no HTTP response from"},
 		{"nobody there", "ARGSERVER_ADDR=" + closed.Addr().String(), nil, 1, closed.Addr().String()},
@@ -118,9 +118,9 @@ func TestProbeTimeout(t *testing.T) {
 			conn, _ := net.Pipe()
 			return conn, nil
 		},
-		"no answer": func(string, string, time.Duration) (net.Conn, error) {
+		"no response": func(string, string, time.Duration) (net.Conn, error) {
 			conn, server := net.Pipe()
-			go io.Copy(io.Discard, server) // it reads and does not answer
+			go io.Copy(io.Discard, server) // it reads and does not respond
 			return conn, nil
 		},
 	} {
@@ -187,7 +187,7 @@ func TestProbeTLSFiles(t *testing.T) {
 	}
 }
 
-// endlessHeader answers with a larger header than the probe reads.
+// endlessHeader responds with a larger header than the probe reads.
 type endlessHeader struct{}
 
 func (endlessHeader) ServeHTTP(w http.ResponseWriter, r *http.Request) {

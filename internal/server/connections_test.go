@@ -31,7 +31,7 @@ func stopSettings(t *testing.T) map[string]settings.Settings {
 	}
 }
 
-// A connection without a request does not delay the stop by more than 3 s, nor does it
+// A connection without a request does not delay shutdown by more than 3 s, nor does it
 // change the exit status, even if the shutdown timeout is shorter. Bytes that are no
 // request make no difference.
 func TestStopQuietConnections(t *testing.T) {
@@ -79,7 +79,7 @@ func TestStopQuietConnections(t *testing.T) {
 							t.Errorf("exit status %d, want 0: %s", status, b.Log.String())
 						}
 						if took := time.Since(start); took > 3*time.Second {
-							t.Errorf("the stop took %v, want at most 3 s", took)
+							t.Errorf("shutdown took %v, want at most 3 s", took)
 						}
 					})
 				})
@@ -195,7 +195,7 @@ func TestStopLosesNoRequest(t *testing.T) {
 						}
 						synctest.Wait()
 						if time.Since(start) > 0 {
-							t.Fatal("time has passed before the stop")
+							t.Fatal("time has passed before shutdown")
 						}
 						b.Signals <- os.Interrupt
 						clients.Wait()

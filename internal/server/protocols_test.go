@@ -30,7 +30,7 @@ func TestProtocols(t *testing.T) {
 		protocols http.Protocols
 		cert, key string
 		proto     string // empty if the server refuses the client
-		facts     map[string]string
+		shown     map[string]string
 	}{
 		{"HTTP/1.1", "http://" + plain.Addr, http1, "", "", "HTTP/1.1", map[string]string{"tls": "", "cipher": "", "client": ""}},
 		{"HTTP/2", "http://" + plain.Addr, unencryptedHTTP2, "", "", "HTTP/2.0", map[string]string{"tls": ""}},
@@ -65,19 +65,19 @@ func TestProtocols(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer response.Body.Close()
-			var facts map[string]any
-			if err := json.NewDecoder(response.Body).Decode(&facts); err != nil {
+			var shown map[string]any
+			if err := json.NewDecoder(response.Body).Decode(&shown); err != nil {
 				t.Fatal(err)
 			}
-			if response.Proto != c.proto || facts["protocol"] != c.proto {
-				t.Errorf("answered in %s and reports %v, want %s", response.Proto, facts["protocol"], c.proto)
+			if response.Proto != c.proto || shown["protocol"] != c.proto {
+				t.Errorf("answered in %s and reports %v, want %s", response.Proto, shown["protocol"], c.proto)
 			}
-			for name, want := range c.facts {
-				if got, _ := facts[name].(string); got != want {
+			for name, want := range c.shown {
+				if got, _ := shown[name].(string); got != want {
 					t.Errorf("%s is %q, want %q", name, got, want)
 				}
 			}
-			if c.facts["client"] == "" {
+			if c.shown["client"] == "" {
 				return
 			}
 			request, err := http.NewRequest("GET", c.url+"/request", nil)

@@ -14,14 +14,14 @@ import (
 func TestTimeouts(t *testing.T) {
 	for _, c := range []struct {
 		name, sent string
-		reads      bool   // the client reads the answer
-		want       string // how the answer begins, empty for none
+		reads      bool   // the client reads the response
+		want       string // how the response begins, empty for none
 		after      time.Duration
 	}{
 		{"slow header", "GET /args HTTP/1.1\r\nHost: a\r\n", true, "", 5 * time.Second},
 		{"slow body", "POST /request HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfive.", true, "HTTP/1.1 400", 10 * time.Second},
 		{"slow body that no handler reads", "POST /args HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfive.", true, "HTTP/1.1 405", 10 * time.Second},
-		{"answer that the client does not read", "GET /args HTTP/1.1\r\nHost: a\r\n\r\n", false, "", 60 * time.Second},
+		{"response that the client does not read", "GET /args HTTP/1.1\r\nHost: a\r\n\r\n", false, "", 60 * time.Second},
 		{"idle connection", "GET /args HTTP/1.1\r\nHost: a\r\n\r\n", true, "HTTP/1.1 200", 75 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestTimeoutOfSocket(t *testing.T) {
 func TestHeaderLimit(t *testing.T) {
 	for _, c := range []struct {
 		name, sent string
-		want       string // how the answer begins
+		want       string // how the response begins
 	}{
 		{"header flood", "GET /args HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 100) + "\r\n", "HTTP/1.1 431"},
 		{"one long header", "GET /args HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("y", 100_000) + "\r\n\r\n", "HTTP/1.1 431"},

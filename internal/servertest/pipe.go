@@ -23,8 +23,8 @@ func NewTestServer(t *testing.T) *http.Server {
 }
 
 // Talk sends bytes to a server over a connection in memory, as a synctest bubble
-// needs. It returns the answer and how long the server kept the connection open.
-func Talk(t *testing.T, sent string, reads bool) (answer string, after time.Duration) {
+// needs. It returns the response and how long the server kept the connection open.
+func Talk(t *testing.T, sent string, reads bool) (response string, after time.Duration) {
 	server := NewTestServer(t)
 	closed := make(chan time.Time, 1)
 	server.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -42,9 +42,9 @@ func Talk(t *testing.T, sent string, reads bool) (answer string, after time.Dura
 		if err != nil {
 			t.Error(err)
 		}
-		answer = string(read)
+		response = string(read)
 	}
-	return answer, (<-closed).Sub(start)
+	return response, (<-closed).Sub(start)
 }
 
 // A pipeListener accepts the connections that are sent to it.

@@ -19,7 +19,7 @@ type Settings struct {
 	TLS             *tls.Config // nil to serve plain HTTP
 	Env             []string    // names of the variables to show, only "*" for all, or nil for none
 	AccessLog       string      // 1 for text, json, or empty for none
-	Echo            bool        // answer every path without an endpoint as /request
+	Echo            bool        // respond to every path without an endpoint as /request does
 	Drain           time.Duration
 	ShutdownTimeout time.Duration
 }
@@ -75,7 +75,7 @@ func Parse(environ []string, readFiles bool) (Settings, error) {
 	case "1":
 		s.Echo = true
 	default:
-		invalid("ARGSERVER_ECHO", "1 to answer every path with the request, or 0 not to")
+		invalid("ARGSERVER_ECHO", "1 to show the request at every path, or 0 not to")
 	}
 
 	if list := variables["ARGSERVER_ENV"]; list != "" {

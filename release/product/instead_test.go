@@ -19,20 +19,22 @@ func testInsteadOf(t *testing.T, binary string) {
 		answers map[string]string // by path, the status and a part of the body
 	}{
 		{"whoami", nil, []string{"ARGSERVER_ECHO=1", "ARGSERVER_ENV=WHOAMI_NAME", "WHOAMI_NAME=backend-1"}, map[string]string{
-			"/whoami":                    "200 env WHOAMI_NAME=\"backend-1\"\n",
-			"/api/../whoami?format=json": `200 "env":{"WHOAMI_NAME":"backend-1"}`,
-			"/healthz":                   "200 ok\n",
+			"/whoami":              "200 env WHOAMI_NAME=\"backend-1\"\n",
+			"/request?format=json": `200 "env":{"WHOAMI_NAME":"backend-1"}`,
+			"/request?size=16":     "200 " + strings.Repeat("\x00", 16),
+			"/api?size=50&wait=5m": "200 GET /api?size=50&wait=5m HTTP/1.1\n",
+			"/healthz":             "200 ok\n",
 		}},
 		{"http-echo", []string{"hello world"}, nil, map[string]string{"/args/1": "200 hello world"}},
 		{"echo-basic", nil, []string{"ARGSERVER_ECHO=1", "ARGSERVER_ENV=POD_NAME,NAMESPACE", "POD_NAME=infra-backend-v1-0", "NAMESPACE=gateway-conformance-infra"}, map[string]string{
-			"/match/this/path?format=json": `200 "env":{"NAMESPACE":"gateway-conformance-infra","POD_NAME":"infra-backend-v1-0"}`,
-			"/":                            "200 GET / HTTP/1.1\n",
+			"/request/match/this/path?format=json": `200 "env":{"NAMESPACE":"gateway-conformance-infra","POD_NAME":"infra-backend-v1-0"}`,
+			"/":                                    "200 GET / HTTP/1.1\n",
 		}},
 		{"go-httpbin", nil, []string{"ARGSERVER_ECHO=1"}, map[string]string{
-			"/headers":     "200 User-Agent: Go-http-client/1.1\n",
-			"/?status=503": "503 GET /?status=503 HTTP/1.1\n",
-			"/redirect-to?status=302&header=Location:/get": "302 ",
-			"/bytes?size=16": "200 " + strings.Repeat("\x00", 16),
+			"/headers":            "200 User-Agent: Go-http-client/1.1\n",
+			"/request?status=503": "503 GET /request?status=503 HTTP/1.1\n",
+			"/request?status=302&header=Location:/get": "302 ",
+			"/request?size=16":                         "200 " + strings.Repeat("\x00", 16),
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
