@@ -37,6 +37,8 @@ func main() {
 		fmt.Println(err)
 		os.Exit(1)
 	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM)
 	fmt.Printf("starting\nlistening on http://%s/\n", listener.Addr())
 	go http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if lie == "status" {
@@ -52,8 +54,6 @@ func main() {
 			fmt.Fprint(w, "1.2.3")
 		}
 	}))
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM)
 	<-signals
 	if lie == "stop" {
 		os.Exit(5)
