@@ -11,7 +11,7 @@ import (
 
 // Limits returns the number of CPUs and the bytes of memory that the
 // process's cgroup may use, or nil where it sets no limit. It tries cgroup v2
-// first, then v1, whose root in a container is the container's own group.
+// first, then v1, whose root in a container may be the container's own group.
 // https://docs.kernel.org/admin-guide/cgroup-v2.html
 func Limits(readFile func(string) string) ordered.Object {
 	_, group, _ := strings.Cut(readFile("/proc/self/cgroup"), "0::")
@@ -25,15 +25,26 @@ func Limits(readFile func(string) string) ordered.Object {
 	if q > 0 && p > 0 { // not "max" or -1
 		cpus = float64(q) / float64(p)
 	}
-	limit := readFile("/sys/fs/cgroup" + group + "/memory.max")
-	if limit == "" {
-		limit = readFile("/sys/fs/cgroup/memory/memory.limit_in_bytes")
-	}
-	// Without a limit, v1 reports the largest multiple of the page size.
-	if bytes, err := strconv.ParseInt(limit, 10, 64); err == nil && bytes < 1<<62 {
-		memory = bytes
+	if limit := Memory(readFile); limit > 0 {
+		memory = limit
 	}
 	return ordered.Object{{"cpus", cpus}, {"memory", memory}}
+}
+
+// Memory returns the bytes of memory that the process's cgroup may use, or 0 if it sets
+// no limit.
+func Memory(readFile func(string) string) int64 {
+	groups := readFile("/proc/self/cgroup")
+	_, v2, _ := strings.Cut(groups, "0::")
+	_, v1, _ := strings.Cut(groups, ":memory:")
+	v1, _, _ = strings.Cut(v1, "\n")
+	for _, path := range []string{v2 + "/memory.max", "/memory" + v1 + "/memory.limit_in_bytes", "/memory/memory.limit_in_bytes"} {
+		// Without a limit, v1 reports the largest multiple of the page size.
+		if limit, err := strconv.ParseInt(readFile("/sys/fs/cgroup"+path), 10, 64); err == nil && limit < 1<<62 {
+			return limit
+		}
+	}
+	return 0
 }
 
 // ReadFile returns the content of a file without surrounding space, or "" if it

@@ -1,27 +1,19 @@
 package memory
 
 import (
-	"math"
+	"os"
 	"runtime/debug"
+
+	"argserver/internal/cgroup"
 )
 
-const (
-	// heapLimit is how many bytes the Go runtime may hold before it collects garbage
-	// more often than it would by default, at twice the memory in use.
-	heapLimit = 36 << 20
-	// Each connection beyond the first of them raises the limit, or thousands of idle
-	// ones would keep the garbage collector busy.
-	freeConnections    = 256
-	bytesPerConnection = 64 << 10
-)
-
-// Limit sets the soft memory limit of the Go runtime for a number of
-// connections. A limit that GOMEMLIMIT sets stays.
-func Limit(connections int) {
-	if gomemlimit {
-		return
+// Limit sets the soft memory limit of the Go runtime to three quarters of what the
+// control group of the process allows, so that the runtime collects garbage before the
+// kernel ends the process. It leaves alone what GOMEMLIMIT sets, and sets none where the
+// group has no limit: there a lower one would only make the collector work for idle
+// connections.
+func Limit() {
+	if limit := cgroup.Memory(cgroup.ReadFile); limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(limit / 4 * 3)
 	}
-	debug.SetMemoryLimit(heapLimit + int64(max(0, connections-freeConnections))*bytesPerConnection)
 }
-
-var gomemlimit = debug.SetMemoryLimit(-1) != math.MaxInt64

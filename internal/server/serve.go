@@ -56,7 +56,7 @@ func ServeOn(listener net.Listener, s settings.Settings, argv, environ []string,
 	}
 	open := &connections{states: make(map[net.Conn]http.ConnState)}
 	server := New(open.handler(handler, draining), s.TLS, logger)
-	memory.Limit(0)
+	memory.Limit()
 	server.ConnState = open.track
 	served := make(chan error, 1)
 	go func() {
