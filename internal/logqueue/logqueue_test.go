@@ -98,6 +98,7 @@ func TestCloseStuck(t *testing.T) {
 		if took := time.Since(start); took != time.Second {
 			t.Errorf("Close took %v, want 1s", took)
 		}
+		synctest.Wait()
 		if free.String() != "line\n" {
 			t.Errorf("wrote %q, want the line", free.String())
 		}
