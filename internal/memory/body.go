@@ -41,7 +41,7 @@ var pieces = sync.Pool{New: func() any { return new([BodyPiece]byte) }}
 
 // ReadBody reads the body of a request and takes bytes from the budget as they
 // arrive. The caller frees the body, even after an error. The error is
-// errBodyTooLarge, errBodiesFull or one of the connection.
+// ErrBodyTooLarge, ErrBodiesFull or one of the connection.
 func ReadBody(w http.ResponseWriter, r *http.Request, budget *Budget) (*Body, error) {
 	b := &Body{budget: budget}
 	// A declared length over the limit is refused before a client that sent Expect

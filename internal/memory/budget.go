@@ -9,7 +9,7 @@ import (
 )
 
 // A Budget limits how many bytes the requests of all clients hold together. Its
-// zero value has nothing to give; newBudget makes one.
+// zero value has nothing to give; NewBudget makes one.
 type Budget struct {
 	size int64
 	Left atomic.Int64
@@ -42,7 +42,7 @@ func (b *Budget) Release(n int64) {
 // TakeResponse reserves memory for an answer of n bytes, until the caller releases what
 // it returns: a client that does not read can make the server keep an answer for
 // WriteTimeout. A short answer takes nothing, and one that is longer than the budget
-// takes all of it. If it does not fit, takeAnswer answers 503 and returns false.
+// takes all of it. If it does not fit, TakeResponse responds with 503 and returns false.
 func (b *Budget) TakeResponse(w http.ResponseWriter, n int) (taken int64, ok bool) {
 	if n > FreeBody {
 		taken = min(int64(n), b.size)
