@@ -96,7 +96,7 @@ var stories = []story{
 		onUpload: `if [ -e index-digest ]; then sed -i 's/sha256:./sha256:x/' index-digest; fi`,
 		fails:    "publish", says: "< sha256:x", draft: true},
 	{name: "registry fails halfway", tag: "v1.3.4", run: runLeast,
-		arrange: func(w *world) { w.registry.failAfter.Store(4) },
+		arrange: func(w *world) { w.registry.failAfter.Store(1) },
 		fails:   "publish", says: "500 Internal Server Error", unpushed: true},
 	{name: "package is private", tag: "v1.3.5", run: runLeast,
 		arrange: func(w *world) { w.registry.failAfter.Store(-1); w.registry.private.Store(true) },
