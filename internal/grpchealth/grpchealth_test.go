@@ -171,31 +171,31 @@ func FuzzGRPC(f *testing.F) {
 	f.Add([]byte("\x01\x00\x00\x00\x00"), "identity", "\xff")
 	f.Fuzz(func(t *testing.T, body []byte, encoding, service string) {
 		status, problem := grpchealth.CheckHealth(body, encoding)
-		if (status == grpchealth.GrpcOK) != (problem == "") {
+		if (status == grpchealth.OK) != (problem == "") {
 			t.Errorf("status %s with the problem %q", status, problem)
 		}
 		switch status {
-		case grpchealth.GrpcOK, grpchealth.GrpcNotFound:
+		case grpchealth.OK, grpchealth.NotFound:
 			if body[0] != 0 || int(binary.BigEndian.Uint32(body[1:])) != len(body)-5 || len(body) > 5+4096 {
 				t.Errorf("accepts %q", body)
 			}
 			got, ok := grpchealth.HealthService(body[5:])
-			if !ok || !utf8.ValidString(got) || !strings.Contains(string(body), got) || (got == "") != (status == grpchealth.GrpcOK) {
+			if !ok || !utf8.ValidString(got) || !strings.Contains(string(body), got) || (got == "") != (status == grpchealth.OK) {
 				t.Errorf("gets the service %q (%v) from %q with status %s", got, ok, body, status)
 			}
 			// The fields of two messages in a row are those of one message.
 			if last, ok := grpchealth.HealthService([]byte(string(body[5:]) + "\x0a\x01a")); !ok || last != "a" {
 				t.Errorf("after the fields of %q gets the service %q (%v), want a", body, last, ok)
 			}
-		case grpchealth.GrpcResourceExhausted:
+		case grpchealth.ResourceExhausted:
 			if binary.BigEndian.Uint32(body[1:]) <= 4096 {
 				t.Errorf("finds %q too long", body)
 			}
-		case grpchealth.GrpcUnimplemented:
+		case grpchealth.Unimplemented:
 			if body[0] != 1 || encoding == "" || encoding == "identity" {
 				t.Errorf("finds %q with encoding %q compressed", body, encoding)
 			}
-		case grpchealth.GrpcInternal:
+		case grpchealth.Internal:
 		default:
 			t.Errorf("status %s", status)
 		}

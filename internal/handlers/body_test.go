@@ -31,7 +31,7 @@ func TestBodyBudget(t *testing.T) {
 			request := httptest.NewRequest("POST", "/request", strings.NewReader(body))
 			request.ContentLength = -1
 			w := httptest.NewRecorder()
-			handlers.RequestHandler(bodies, nil, false, nil)(w, request)
+			handlers.RequestHandler(bodies, nil, false)(w, request)
 			if w.Code != c.status || (c.status == 200) != strings.HasSuffix(w.Body.String(), "\n\n"+body) {
 				t.Errorf("got %d and %d bytes, want %d", w.Code, w.Body.Len(), c.status)
 			}

@@ -42,7 +42,7 @@ func TestAnswerBudget(t *testing.T) {
 			r.Header.Set("A", c.header)
 			w := httptest.NewRecorder()
 			if strings.HasPrefix(c.path, "/request") {
-				handlers.RequestHandler(memory, nil, false, nil)(w, r)
+				handlers.RequestHandler(memory, nil, false)(w, r)
 			} else {
 				handlers.OverviewHandler(nil, new(ordered.Object), memory)(w, r)
 			}
@@ -52,8 +52,8 @@ func TestAnswerBudget(t *testing.T) {
 			if c.status == http.StatusServiceUnavailable && (w.Header().Get("Retry-After") == "" || w.Header().Get("Content-Type") != response.TextPlain) {
 				t.Errorf("got the headers %v", w.Header())
 			}
-			if left := memory.Left.Load(); left != c.size-c.held {
-				t.Errorf("%d bytes are left, want %d", left, c.size-c.held)
+			if left := c.size - c.held; !memory.Take(left) || memory.Take(1) {
+				t.Errorf("what is left is not %d bytes", left)
 			}
 		})
 	}

@@ -41,11 +41,13 @@ type parameters struct {
 	headers []string // of the response, each Name:value
 }
 
-// parseParameters parses the query of a request. Its error quotes the first invalid
-// parameter and says what would be valid. ?header is valid only if echo is true.
+// parseParameters parses the query of a request at /request or below. Elsewhere
+// argserver stands in the place of another server, so the query is that server's and
+// only shown. Its error quotes the first invalid parameter and says what would be valid.
+// ?header is valid only if echo is true.
 func parseParameters(r *http.Request, echo bool) (p parameters, err error) {
 	p.status, p.size = http.StatusOK, -1
-	if r.URL.RawQuery == "" {
+	if r.URL.RawQuery == "" || !isRequest(r) {
 		return p, nil
 	}
 	query, err := negotiate.Query(r.URL.RawQuery, "wait", "status", "size", "header")
@@ -74,25 +76,22 @@ func parseParameters(r *http.Request, echo bool) (p parameters, err error) {
 // after the delay of ?wait, with the status of ?status and the headers of ?header.
 // With ?size it responds with that number of bytes instead. It responds with 400 if a
 // parameter is invalid or ?header is used although echo is false, 413 if the body is
-// larger than memory.MaxBody, and 503 if the budget has no room for it. It aborts the response
-// once closed is closed or the client has left.
-func requestHandler(bodies *memory.Budget, machine ordered.Object, echo bool, closed <-chan struct{}) http.HandlerFunc {
+// larger than memory.MaxBody, and 503 if the budget has no room for it. It aborts the
+// response if the client has left.
+func requestHandler(bodies *memory.Budget, machine ordered.Object, echo bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		// In the place of another server the query is that server's, so it is only shown.
-		p := parameters{status: http.StatusOK, size: -1}
-		var f negotiate.Format
-		if isRequest(r) {
-			var err error
-			if p, err = parseParameters(r, echo); err != nil {
-				response.Fail(w, http.StatusBadRequest, err.Error())
-				return
-			}
-			var ok bool
-			if f, ok = negotiate.Choose(w, r, negotiate.Text, negotiate.JSON); !ok {
-				return
-			}
-		} else {
-			f = negotiate.ChooseAccepted(w, r, negotiate.Text, negotiate.JSON)
+		p, err := parseParameters(r, echo)
+		if err != nil {
+			response.Fail(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		choose := negotiate.Choose
+		if !isRequest(r) {
+			choose = negotiate.ChooseAccepted
+		}
+		f, ok := choose(w, r, negotiate.Text, negotiate.JSON)
+		if !ok {
+			return
 		}
 		// net/http takes the names of the trailers out of the headers, and adds others
 		// to them with the body.
@@ -110,11 +109,11 @@ func requestHandler(bodies *memory.Budget, machine ordered.Object, echo bool, cl
 			response.Fail(w, http.StatusServiceUnavailable, err.Error())
 			return
 		case err != nil:
-			await(r, 0, closed)
+			await(r, 0)
 			response.Fail(w, http.StatusBadRequest, fmt.Sprintf("body: %v", err))
 			return
 		}
-		await(r, p.wait, closed)
+		await(r, p.wait)
 		addHeaders(w.Header(), p.headers)
 		switch {
 		case p.status == http.StatusNoContent || p.status == http.StatusResetContent || p.status == http.StatusNotModified:
@@ -127,16 +126,13 @@ func requestHandler(bodies *memory.Budget, machine ordered.Object, echo bool, cl
 	}
 }
 
-// await waits for a duration. It aborts the response if the server closes before, or
-// if the client has left.
-func await(r *http.Request, wait time.Duration, closed <-chan struct{}) {
+// await waits for a duration. It aborts the response if the client has left.
+func await(r *http.Request, wait time.Duration) {
 	if wait > 0 {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-		case <-closed:
-			panic(http.ErrAbortHandler)
 		case <-left(r):
 		}
 	}

@@ -89,7 +89,7 @@ func TestClientNames(t *testing.T) {
 	request.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{
 		URIs: []*url.URL{spiffe}, DNSNames: []string{"a.example", "b\nforged"}, EmailAddresses: []string{"a@example.org"}, IPAddresses: []net.IP{net.IPv4(192, 0, 2, 1)},
 	}}}
-	handler := handlers.Routes(nil, nil, settings.Settings{}, nil, nil)
+	handler := handlers.Routes(nil, nil, settings.Settings{}, nil)
 	for format, want := range map[string]string{
 		"text": "\nclient \nclientNames spiffe://example.org/a, a.example, \"b\\nforged\", a@example.org, 192.0.2.1\n",
 		"json": `"client":"","clientNames":["spiffe://example.org/a","a.example","b\nforged","a@example.org","192.0.2.1"]`,
@@ -333,7 +333,7 @@ func TestRequestSize(t *testing.T) {
 
 // The longest response of ?size takes no memory for its body.
 func TestRequestSizeMemory(t *testing.T) {
-	handler := handlers.Routes(nil, nil, settings.Settings{}, nil, nil)
+	handler := handlers.Routes(nil, nil, settings.Settings{}, nil)
 	request, err := http.NewRequest("GET", "/request?size=67108864", http.NoBody)
 	if err != nil {
 		t.Fatal(err)

@@ -158,7 +158,7 @@ func FuzzHeaderParameter(f *testing.F) {
 	valid := regexp.MustCompile("^([-!#$%&'*+.^_`|~0-9A-Za-z]+):([^\\x00-\\x08\\x0a-\\x1f\\x7f]*)$")
 	refused := regexp.MustCompile(`(?i)^(content-.*|sec-.*|proxy-.*|x-accel-.*|x-lighttpd-.*|surrogate-.*|transfer-encoding|connection|keep-alive|upgrade|trailer|te|date|vary|refresh|link|x-sendfile2?|x-litespeed-.*|x-reproxy-.*|strict-transport-security|clear-site-data|nel|report-to|reporting-endpoints|alt-svc|service-worker-allowed|speculation-rules|use-as-dictionary|no-vary-search|public-key-pins|x-content-type-options|access-control-allow-credentials)$`)
 
-	server := server.New(handlers.Routes(nil, nil, settings.Settings{Echo: true}, nil, nil), nil, log.New(io.Discard, "", 0))
+	server := server.New(handlers.Routes(nil, nil, settings.Settings{Echo: true}, nil), nil, log.New(io.Discard, "", 0))
 	listener := servertest.NewPipeListener()
 	go server.Serve(listener)
 	f.Cleanup(func() { server.Close() })

@@ -16,12 +16,11 @@ import (
 
 // Routes lists every endpoint and returns the handler of all requests. The mux responds
 // to HEAD where it does to GET, and to any other method with 405 and an Allow header.
-// draining is closed when shutdown begins; closed when the remaining connections are
-// cut, which ends every wait.
-func Routes(argv, environ []string, s settings.Settings, draining, closed <-chan struct{}) http.Handler {
+// draining is closed when shutdown begins.
+func Routes(argv, environ []string, s settings.Settings, draining <-chan struct{}) http.Handler {
 	bodies := memory.NewBudget(memory.MaxBodies)
 	machine := machineInfo(s.Env, environ)
-	request := requestHandler(bodies, machine, s.Echo, closed)
+	request := requestHandler(bodies, machine, s.Echo)
 	if s.Echo {
 		sockets := &websocket.Server{Memory: bodies, Draining: draining}
 		request = withWebSockets(sockets, request, machine)

@@ -108,7 +108,7 @@ func TestInjection(t *testing.T) {
 func endpoints(t *testing.T) map[string]string {
 	t.Helper()
 	w := httptest.NewRecorder()
-	handlers.Routes(nil, nil, settings.Settings{}, nil, nil).ServeHTTP(w, httptest.NewRequest("GET", "/overview?format=json", nil))
+	handlers.Routes(nil, nil, settings.Settings{}, nil).ServeHTTP(w, httptest.NewRequest("GET", "/overview?format=json", nil))
 	var overview struct{ Endpoints map[string]string }
 	if err := json.Unmarshal(w.Body.Bytes(), &overview); err != nil {
 		t.Fatal(err)
@@ -162,7 +162,7 @@ func TestEndpointsInDocuments(t *testing.T) {
 }
 
 func BenchmarkHandlers(b *testing.B) {
-	handler := handlers.Routes([]string{"/argserver", "a", "b", "c", "d"}, []string{"HOME=/"}, settings.Settings{Env: []string{"HOME"}}, nil, nil)
+	handler := handlers.Routes([]string{"/argserver", "a", "b", "c", "d"}, []string{"HOME=/"}, settings.Settings{Env: []string{"HOME"}}, nil)
 	for _, path := range []string{"/args", "/args?format=json", "/args/1", "/env", "/healthz", "/readyz", "/version", "/request", "/", "/?format=html", "/nothing"} {
 		b.Run(path, func(b *testing.B) {
 			request, err := http.NewRequest("GET", path, http.NoBody)

@@ -8,40 +8,41 @@ import (
 	"argserver/internal/response"
 )
 
-// A Budget limits how many bytes the requests of all clients hold together. Its
-// zero value has nothing to give; NewBudget makes one.
+// A Budget limits how many bytes the requests of all clients hold together. The zero
+// Budget is empty.
 type Budget struct {
 	size int64
-	Left atomic.Int64
+	left atomic.Int64
 }
 
+// NewBudget returns a budget of some bytes.
 func NewBudget(bytes int64) *Budget {
 	b := &Budget{size: bytes}
-	b.Left.Store(bytes)
+	b.left.Store(bytes)
 	return b
 }
 
 // Take reserves n bytes. It returns false, and reserves nothing, if they do not fit.
 func (b *Budget) Take(n int64) bool {
 	for {
-		left := b.Left.Load()
+		left := b.left.Load()
 		if left < n {
 			return false
 		}
-		if b.Left.CompareAndSwap(left, left-n) {
+		if b.left.CompareAndSwap(left, left-n) {
 			return true
 		}
 	}
 }
 
-// Release gives back n bytes that take has reserved.
+// Release gives back n bytes that Take has reserved.
 func (b *Budget) Release(n int64) {
-	b.Left.Add(n)
+	b.left.Add(n)
 }
 
-// TakeResponse reserves memory for an answer of n bytes, until the caller releases what
-// it returns: a client that does not read can make the server keep an answer for
-// WriteTimeout. A short answer takes nothing, and one that is longer than the budget
+// TakeResponse reserves memory for a response of n bytes, until the caller releases what
+// it returns: a client that does not read can make the server keep a response for
+// WriteTimeout. A short response takes nothing, and one that is longer than the budget
 // takes all of it. If it does not fit, TakeResponse responds with 503 and returns false.
 func (b *Budget) TakeResponse(w http.ResponseWriter, n int) (taken int64, ok bool) {
 	if n > FreeBody {

@@ -64,14 +64,14 @@ func Choose(w http.ResponseWriter, r *http.Request, formats ...Format) (Format, 
 			return Format{}, false
 		}
 	}
-	return ChooseAccepted(w, r, formats...), true
+	return ChooseAccepted(w, r, formats...)
 }
 
-// ChooseAccepted returns the format that Accept prefers, or the first.
-func ChooseAccepted(w http.ResponseWriter, r *http.Request, formats ...Format) Format {
+// ChooseAccepted is Choose without regard to ?format, and so always returns true.
+func ChooseAccepted(w http.ResponseWriter, r *http.Request, formats ...Format) (Format, bool) {
 	w.Header()["Vary"] = response.VaryAccept
 	if accept := r.Header["Accept"]; accept != nil {
-		return acceptedFormat(accept, formats)
+		return acceptedFormat(accept, formats), true
 	}
-	return formats[0]
+	return formats[0], true
 }

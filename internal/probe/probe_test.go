@@ -18,7 +18,7 @@ import (
 )
 
 func TestProbe(t *testing.T) {
-	healthy := handlers.Routes(nil, nil, settings.Settings{}, nil, nil)
+	healthy := handlers.Routes(nil, nil, settings.Settings{}, nil)
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handler.ServeHTTP(w, r)

@@ -45,9 +45,8 @@ func Serve(argv, environ []string, notify func() <-chan os.Signal, stdout, stder
 
 // ServeOn is serve with a listener and settings.
 func ServeOn(listener net.Listener, s settings.Settings, argv, environ []string, signals <-chan os.Signal, stdout io.Writer, logger *log.Logger) int {
-	draining, closed := make(chan struct{}), make(chan struct{})
-	defer close(closed)
-	handler := handlers.Routes(argv, environ, s, draining, closed)
+	draining := make(chan struct{})
+	handler := handlers.Routes(argv, environ, s, draining)
 	switch s.AccessLog {
 	case "1":
 		handler = accesslog.Log(handler, stdout, accesslog.Text)

@@ -17,7 +17,7 @@ import (
 // NewTestServer returns a server with the production limits and closes it when the
 // test ends.
 func NewTestServer(t *testing.T) *http.Server {
-	server := server.New(handlers.Routes(nil, nil, settings.Settings{}, nil, nil), nil, log.New(io.Discard, "", 0))
+	server := server.New(handlers.Routes(nil, nil, settings.Settings{}, nil), nil, log.New(io.Discard, "", 0))
 	t.Cleanup(func() { server.Close() })
 	return server
 }
