@@ -40,6 +40,9 @@ func editConfig(t *testing.T, config string) string {
 	}
 	replace("project_name: argserver", "project_name: hello")
 	replace("\n    tags: [netgo]", "")
+	for _, name := range []string{"Version", "Commit", "Date"} {
+		replace("-X argserver/internal/version."+name+"=", "-X main."+strings.ToLower(name)+"=")
+	}
 	return Reduce(config, "linux_amd64", "linux_arm64", "darwin_arm64", "linux/amd64", "linux/arm64")
 }
 

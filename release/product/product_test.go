@@ -138,6 +138,7 @@ func TestOverBudget(t *testing.T) {
 // builder that Docker has without any set-up.
 func testImageFromClone(t *testing.T, r *build.Release) {
 	t.Setenv("BUILDX_BUILDER", "default")
+	t.Setenv("DOCKER_BUILDKIT", "1") // the default since Docker 23
 	// The name must not be that of an image which a developer built.
 	const image = "argserver:product-test"
 	commands := block(t, must.Read(t, r.Clone, "README.md"), "docker build -t argserver .")
