@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"argserver/internal/token"
@@ -14,39 +15,40 @@ const (
 	maxHeaderBytes = 4 << 10 // all ?header together
 )
 
-// refusedHeaders are the names in lower case, or their prefixes if they end in a
-// hyphen, that ?header may not have. No query may turn what is echoed into HTML or a
-// script, in a browser or in a file, change where a response ends, or command a proxy
-// or cache in front of the server.
+// allowedHeaders are the names, in lower case, that ?header may have, beside those that
+// begin with X-. No query may turn what is echoed into HTML or a script, in a browser or
+// in a file, let a page of another site read it, or change where a response ends. A name
+// that is not here may do so one day.
+var allowedHeaders = []string{
+	"age", "allow", "cache-control", "etag", "expires", "last-modified", "location", "retry-after", "server",
+	"set-cookie", "www-authenticate",
+}
+
+// refusedHeaders are the beginnings of names with X- that browsers, nginx, Apache,
+// lighttpd, LiteSpeed, Perlbal or Envoy obey.
 var refusedHeaders = []string{
-	// What the body is, what may run in it, and under which name it is saved.
-	"content-", "x-content-type-options", "refresh", "link",
-	// Where the body ends, and how the connection goes on (RFC 9110, section 7.6.1).
-	"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "proxy-",
-	// What the server or the browser decides.
-	"date", "vary", "sec-",
-	// With it a page of another site could read the cookies of a visitor.
-	"access-control-allow-credentials",
-	// Where nginx, Apache or lighttpd gets another body, and whether a cache runs the
-	// instructions in this one.
-	"x-accel-", "x-sendfile", "x-sendfile2", "x-lighttpd-", "x-litespeed-", "x-reproxy-", "surrogate-",
-	// What a browser keeps and applies to the whole host, and which data it deletes.
-	"strict-transport-security", "clear-site-data", "nel", "report-to", "reporting-endpoints", "alt-svc",
-	"service-worker-allowed", "speculation-rules", "use-as-dictionary", "no-vary-search", "public-key-pins",
+	"x-accel-", "x-content-", "x-dns-", "x-envoy-", "x-frame-", "x-lighttpd-", "x-litespeed-", "x-permitted-",
+	"x-reproxy-", "x-send", "x-ua-", "x-webkit-", "x-xss-",
 }
 
 // checkHeaders checks the values of ?header=Name:value. Its error quotes the first
 // invalid one and says what would be valid.
 func checkHeaders(parameters []string) error {
 	total := 0
+	given := make(map[string]bool)
 	for i, parameter := range parameters {
 		name, value, ok := strings.Cut(parameter, ":")
 		if !ok || !token.Valid(name) || !isFieldValue(value) {
 			return queryError("header", parameter, "Name:value without control characters, such as Location:/request")
 		}
-		if isRefused(strings.ToLower(name)) {
-			return queryError("header", parameter, "another name: this one could change how a browser reads the response, or where it ends")
+		name = strings.ToLower(name)
+		if !isAllowed(name) {
+			return queryError("header", parameter, "a name with X- that commands no browser or proxy, or one of "+strings.Join(allowedHeaders, ", "))
 		}
+		if given[name] && name != "set-cookie" && !strings.HasPrefix(name, "x-") {
+			return queryError("header", parameter, "this name once")
+		}
+		given[name] = true
 		if total += len(parameter); i >= maxHeaders || total > maxHeaderBytes {
 			return fmt.Errorf("header: want at most %d, of at most %d bytes together", maxHeaders, maxHeaderBytes)
 		}
@@ -63,14 +65,17 @@ func addHeaders(header http.Header, parameters []string) {
 	}
 }
 
-// isRefused reports whether refusedHeaders has a name, which is in lower case.
-func isRefused(name string) bool {
+// isAllowed reports whether ?header may have a name, which is in lower case.
+func isAllowed(name string) bool {
+	if !strings.HasPrefix(name, "x-") {
+		return slices.Contains(allowedHeaders, name)
+	}
 	for _, refused := range refusedHeaders {
-		if name == refused || strings.HasSuffix(refused, "-") && strings.HasPrefix(name, refused) {
-			return true
+		if strings.HasPrefix(name, refused) {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // isFieldValue reports whether s is the value of a header, maybe with white space
