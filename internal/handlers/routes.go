@@ -52,20 +52,22 @@ func Routes(argv, environ []string, s settings.Settings, draining <-chan struct{
 	add("/readyz", "200 until shutdown begins, then 503", readyHandler(draining))
 	add("/version", "version, commit, commit date, Go version and platform", versionHandler)
 	add("/grpc.health.v1.Health/Check", "the health check of gRPC, for gRPC clients", nil)
-	mux.HandleFunc(other, func(w http.ResponseWriter, r *http.Request) {
+	notFound := func(w http.ResponseWriter, r *http.Request) {
 		response.Fail(w, http.StatusNotFound, "not found; GET / lists the endpoints")
-	})
+	}
+	mux.HandleFunc(other, notFound)
 	return refuseMethods(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodOptions && r.RequestURI == "*":
 			// It asks about the server as a whole: 200 without a body.
-		// The mux would redirect a path such as /request//a.
 		case isRequest(r):
 			request(w, r)
 		case grpchealth.Is(r):
 			grpc(w, r)
 		case s.Echo && !isEndpoint(mux, r, other):
 			request(w, r)
+		case !isClean(r):
+			notFound(w, r)
 		default:
 			mux.ServeHTTP(w, r)
 		}
@@ -77,14 +79,21 @@ func isRequest(r *http.Request) bool {
 	return r.URL.Path == "/request" || strings.HasPrefix(r.URL.Path, "/request/")
 }
 
+// isClean reports whether the mux would serve a path as it is. It would redirect any
+// other, such as //args, to a path that the client did not ask for. An absolute target
+// may have no path at all.
+func isClean(r *http.Request) bool {
+	escaped := r.URL.EscapedPath()
+	return escaped == "" || path.Clean(escaped) == escaped
+}
+
 // isEndpoint reports whether the mux has an endpoint at the path of a request, for
-// whatever method. A path that the mux would clean has none. Neither does one that
-// only the pattern other matches.
+// whatever method. One that only the pattern other matches has none.
 func isEndpoint(mux *http.ServeMux, r *http.Request, other string) bool {
 	if r.RequestURI == "*" {
 		return true // no path (RFC 9112, section 3.2.4); the mux responds with 400
 	}
-	if escaped := r.URL.EscapedPath(); path.Clean(escaped) != escaped {
+	if !isClean(r) {
 		return false
 	}
 	// Every endpoint allows GET.
