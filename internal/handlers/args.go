@@ -13,16 +13,16 @@ import (
 
 // argsHandler responds with the whole argument vector.
 func argsHandler(argv []string) http.HandlerFunc {
-	return negotiate.Fixed(func(f negotiate.Format) string {
+	return negotiate.Fixed(func(f negotiate.Format) []byte {
 		switch f {
 		case negotiate.JSON:
-			return string(ordered.AppendJSON(nil, argv)) + "\n"
+			return append(ordered.AppendJSON(nil, argv), '\n')
 		case negotiate.Shell:
-			return shellCommand(argv) + "\n"
+			return append(shellCommand(argv), '\n')
 		case negotiate.NUL:
 			return nulTerminated(argv)
 		default:
-			return fmt.Sprintln(argv)
+			return []byte(fmt.Sprintln(argv))
 		}
 	}, negotiate.Text, negotiate.JSON, negotiate.Shell, negotiate.NUL)
 }
@@ -44,29 +44,35 @@ func argHandler(argv []string) http.HandlerFunc {
 
 // nulTerminated returns each argument followed by a NUL byte, the format of
 // /proc/PID/cmdline. It is lossless, because an argument cannot contain NUL.
-func nulTerminated(argv []string) string {
-	var b strings.Builder
+func nulTerminated(argv []string) (b []byte) {
 	for _, arg := range argv {
-		b.WriteString(arg)
-		b.WriteByte(0)
+		b = append(append(b, arg...), 0)
 	}
-	return b.String()
+	return b
 }
 
 // shellCommand returns a command that a POSIX shell splits into exactly this
 // vector.
 // https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02
-func shellCommand(argv []string) string {
-	words := make([]string, len(argv))
+func shellCommand(argv []string) (b []byte) {
+	eachWord(argv, func(s string) { b = append(b, s...) })
+	return b
+}
+
+// eachWord calls write with the parts of this command.
+func eachWord(argv []string, write func(string)) {
 	for i, arg := range argv {
-		words[i] = shellWord(arg)
+		word := shellWord(arg)
 		// A first word such as A=B is an assignment, and if is a keyword, unless
 		// quoted. A word that starts with a slash is neither.
-		if i == 0 && words[i] == arg && !strings.HasPrefix(arg, "/") {
-			words[i] = "'" + arg + "'"
+		if i == 0 && word == arg && !strings.HasPrefix(arg, "/") {
+			word = "'" + arg + "'"
 		}
+		if i > 0 {
+			write(" ")
+		}
+		write(word)
 	}
-	return strings.Join(words, " ")
 }
 
 // shellWord quotes an argument unless a shell takes every byte of it literally. Zsh

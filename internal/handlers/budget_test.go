@@ -1,7 +1,6 @@
 package handlers_test
 
 import (
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -12,47 +11,58 @@ import (
 	"argserver/internal/response"
 )
 
-// A long response gets 503 if the budget has no room for it, and gives back what it has
-// taken. One that is longer than the whole budget is answered if nothing else is held.
-func TestAnswerBudget(t *testing.T) {
-	short, long := "short", strings.Repeat("x", 2*memory.FreeBody)
+// A request gets 503 if the budget has no room for its header, or for what a handler
+// renders, and gives back what it has taken. One that is larger than the whole budget
+// is served if nothing else is held.
+func TestReservations(t *testing.T) {
+	short, long := "short", strings.Repeat("x", 16<<10)
 	for _, c := range []struct {
 		name       string
 		size, held int64
 		header     string
+		argument   string
 		path       string
 		status     int
 	}{
-		{"short", 0, 0, short, "/request", 200},
-		{"long", 1 << 20, 0, long, "/request", 200},
-		{"long as JSON", 1 << 20, 0, long, "/request?format=json", 200},
-		{"full", 1 << 20, 1 << 20, long, "/request", 503},
-		{"full, as JSON", 1 << 20, 1 << 20, long, "/request?format=json", 503},
-		{"longer than all", memory.FreeBody, 0, long, "/request", 200},
-		{"longer than all, with something held", memory.FreeBody, 1, long, "/request", 503},
-		{"overview", 1 << 20, 0, long, "/overview", 200},
-		{"full overview", 1 << 20, 1 << 20, long, "/overview", 503},
-		{"full page", 1 << 20, 1 << 20, long, "/overview?format=html", 503},
-		{"full, as JSON overview", 1 << 20, 1 << 20, long, "/overview?format=json", 503},
+		{"short", 0, 0, short, short, "/request", 200},
+		{"long", 1 << 20, 0, long, short, "/request", 200},
+		{"long as JSON", 1 << 20, 0, long, short, "/request?format=json", 200},
+		{"full", 1 << 20, 1 << 20, long, short, "/request", 503},
+		{"full, and the target is long", 1 << 20, 1 << 20, short, short, "/request?" + long, 503},
+		{"full, and the fields are many", 1 << 20, 1 << 20, "", short, "/request", 503},
+		{"longer than all", 1 << 10, 0, long, short, "/request", 200},
+		{"longer than all, with something held", 1 << 10, 1, long, short, "/request", 503},
+		{"overview", 1 << 20, 0, short, long, "/overview", 200},
+		{"full overview", 1 << 20, 1 << 20, short, long, "/overview", 503},
+		{"full overview as JSON", 1 << 20, 1 << 20, short, long, "/overview?format=json", 503},
+		{"full page", 1 << 20, 1 << 20, short, long, "/overview?format=html", 503},
+		{"full, with a long header", 1 << 20, 1 << 20, long, short, "/overview", 503},
+		{"full, with a short overview", 1 << 20, 1 << 20, short, short, "/overview", 200},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			memory := memory.NewBudget(c.size)
-			memory.Take(c.held)
+			budget := memory.NewBudget(c.size)
+			budget.Take(c.held)
 			r := httptest.NewRequest("GET", c.path, nil)
-			r.Header.Set("A", c.header)
-			w := httptest.NewRecorder()
-			if strings.HasPrefix(c.path, "/request") {
-				handlers.RequestHandler(memory, nil, false)(w, r)
-			} else {
-				handlers.OverviewHandler(nil, new(ordered.Object), memory)(w, r)
+			r.Header["A"] = []string{c.header}
+			if c.header == "" {
+				r.Header["A"] = make([]string, 100)
 			}
-			if w.Code != c.status || (c.status == 200) != strings.Contains(w.Body.String(), c.header) {
+			handler := handlers.RequestHandler(budget, nil, false)
+			if strings.HasPrefix(c.path, "/overview") {
+				handler = budget.WithHeader(handlers.OverviewHandler([]string{c.argument}, new(ordered.Object), budget))
+			}
+			w := httptest.NewRecorder()
+			handler(w, r)
+			if w.Code != c.status {
 				t.Errorf("got %d and %d bytes, want %d", w.Code, w.Body.Len(), c.status)
 			}
-			if c.status == http.StatusServiceUnavailable && (w.Header().Get("Retry-After") == "" || w.Header().Get("Content-Type") != response.TextPlain) {
+			if c.status == 200 && !strings.Contains(w.Body.String(), c.header) {
+				t.Error("the response lacks the header")
+			}
+			if c.status == 503 && (w.Header().Get("Retry-After") == "" || w.Header().Get("Content-Type") != response.TextPlain) {
 				t.Errorf("got the headers %v", w.Header())
 			}
-			if left := c.size - c.held; !memory.Take(left) || memory.Take(1) {
+			if left := c.size - c.held; !budget.Take(left) || budget.Take(1) {
 				t.Errorf("what is left is not %d bytes", left)
 			}
 		})

@@ -20,16 +20,16 @@ func envHandler(listed, environ []string) http.HandlerFunc {
 			response.Fail(w, http.StatusForbidden, "no variables are listed; start the server with ARGSERVER_ENV=HOME,PATH to show these, or with * to show all")
 		}
 	}
-	return negotiate.Fixed(func(f negotiate.Format) string {
+	return negotiate.Fixed(func(f negotiate.Format) []byte {
 		variables := listedVariables(listed, environ, runtime.GOOS)
 		if f == negotiate.JSON {
-			return string(ordered.AppendJSON(nil, variables)) + "\n"
+			return append(ordered.AppendJSON(nil, variables), '\n')
 		}
-		var text strings.Builder
+		var text []byte
 		for _, variable := range variables {
-			fmt.Fprintf(&text, "%s=%q\n", variable.Name, variable.Value)
+			text = fmt.Appendf(text, "%s=%q\n", variable.Name, variable.Value)
 		}
-		return text.String()
+		return text
 	}, negotiate.Text, negotiate.JSON)
 }
 

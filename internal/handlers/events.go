@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"argserver/internal/negotiate"
@@ -18,6 +19,10 @@ const (
 	maxStream    = 10 * time.Minute      // longest stream of events
 	maxEventLate = 10 * time.Second      // longest delay of an event by a slow client
 	maxEventStop = time.Second           // the same once draining has begun
+
+	// The longest target of a request for events, in bytes. It stays as long as the
+	// stream.
+	maxEventsTarget = 2 << 10
 )
 
 var (
@@ -32,6 +37,10 @@ var (
 // https://html.spec.whatwg.org/multipage/server-sent-events.html
 func eventsHandler(draining <-chan struct{}) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if len(r.RequestURI) > maxEventsTarget {
+			response.Fail(w, http.StatusRequestURITooLong, "target: want at most "+strconv.Itoa(maxEventsTarget)+" bytes")
+			return
+		}
 		query, err := negotiate.Query(r.URL.RawQuery, "interval", "count")
 		if err != nil {
 			response.Fail(w, http.StatusBadRequest, err.Error())

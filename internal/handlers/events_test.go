@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"argserver/internal/handlers"
 	"argserver/internal/response"
 	"argserver/internal/servertest"
 	"argserver/internal/settings"
@@ -64,6 +65,29 @@ func TestEvents(t *testing.T) {
 		if a := servertest.Fetch(t, "POST", server.URL+"/events"); a.Status != 405 {
 			t.Errorf("POST /events = %d, want 405", a.Status)
 		}
+	}
+}
+
+// The body of a request for events is read. Over HTTP/2 it would take up the window of
+// all streams.
+func TestEventsWithBody(t *testing.T) {
+	server := servertest.Serve(t, nil)
+	client := servertest.HTTP2Client(t)
+	request, err := http.NewRequest("GET", server.URL+"/events?interval=30s", strings.NewReader(strings.Repeat("x", 200_000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	second, err := http.NewRequest("POST", server.URL+"/request", strings.NewReader("ten bytes."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := servertest.Do(t, client, second); got.Status != 200 || response.StatusCode != 200 {
+		t.Errorf("got %d for the events and %d for a request beside them, want 200", response.StatusCode, got.Status)
 	}
 }
 
@@ -262,4 +286,12 @@ func watchHandlersOf(t *testing.T, protocol string) (client *http.Client, handle
 	}}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}, handled
+}
+
+func TestLimitsInDocument(t *testing.T) {
+	servertest.WantLimits(t, "`/events`", map[string]any{
+		"target":                                servertest.Bytes(handlers.MaxEventsTarget),
+		"time for all events":                   handlers.MaxStream,
+		"time for a client to receive an event": handlers.MaxEventLate,
+	})
 }

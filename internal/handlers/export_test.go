@@ -1,10 +1,34 @@
 package handlers
 
+import (
+	"bufio"
+	"bytes"
+
+	"argserver/internal/ordered"
+)
+
 // The tests are a package of their own, which a server for tests may import.
+const (
+	MaxEventLate    = maxEventLate
+	MaxEventsTarget = maxEventsTarget
+	MaxStream       = maxStream
+)
+
 var Identity = identity
 var ListedVariables = listedVariables
-var NulTerminated = nulTerminated
+
+func NulTerminated(argv []string) string { return string(nulTerminated(argv)) }
+
 var OverviewHandler = overviewHandler
-var Page = page
+
+func Page(facts ordered.Object) []byte {
+	var b bytes.Buffer
+	out := bufio.NewWriter(&b)
+	writePage(out, facts)
+	out.Flush()
+	return b.Bytes()
+}
+
 var RequestHandler = requestHandler
-var ShellCommand = shellCommand
+
+func ShellCommand(argv []string) string { return string(shellCommand(argv)) }

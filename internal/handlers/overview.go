@@ -1,7 +1,7 @@
 package handlers
 
 import (
-	"bytes"
+	"bufio"
 	"fmt"
 	"net"
 	"net/http"
@@ -19,9 +19,13 @@ import (
 
 // overviewHandler responds with everything worth knowing about the process: arguments,
 // user, host, limits, version, this request and the endpoints. It responds with
-// 503 if the budget has no room for the response.
-func overviewHandler(argv []string, endpoints *ordered.Object, memory *memory.Budget) http.HandlerFunc {
+// 503 if the budget has no room for the longest argument.
+func overviewHandler(argv []string, endpoints *ordered.Object, held *memory.Budget) http.HandlerFunc {
 	start := time.Now()
+	longest := 0
+	for _, arg := range argv {
+		longest = max(longest, len(arg))
+	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		f, ok := negotiate.Choose(w, r, negotiate.Text, negotiate.JSON, negotiate.HTML)
 		if !ok {
@@ -35,24 +39,29 @@ func overviewHandler(argv []string, endpoints *ordered.Object, memory *memory.Bu
 			{"request", requestInfo(r)},
 			{"endpoints", *endpoints},
 		}
-		var content []byte
-		switch f {
-		case negotiate.JSON:
-			content = append(ordered.AppendJSON(nil, sections), '\n')
-		case negotiate.HTML:
-			content = page(sections)
-		default:
-			content = overviewText(sections)
-		}
-		taken, ok := memory.TakeResponse(w, len(content))
-		if !ok {
-			return
-		}
-		defer memory.Release(taken)
-		if f == negotiate.HTML {
-			w.Header().Set("Content-Security-Policy", pagePolicy)
-		}
-		response.SendBytes(w, http.StatusOK, f.ContentType, content)
+		// An argument is rendered at a time. JSON escapes a byte as up to six, in a slice
+		// that append may have made larger than needed.
+		held.With(w, r, 8*int64(longest), func() {
+			if f == negotiate.HTML {
+				w.Header().Set("Content-Security-Policy", pagePolicy)
+			}
+			response.SendHeader(w, http.StatusOK, f.ContentType, 0)
+			out := bufio.NewWriter(w)
+			defer out.Flush()
+			switch f {
+			case negotiate.JSON:
+				out.WriteString(`{"arguments":`)
+				eachElement(argv, func(s string) { out.WriteString(s) })
+				out.WriteString("," + string(ordered.AppendJSON(nil, sections[1:])[1:]) + "\n")
+			case negotiate.HTML:
+				writePage(out, sections)
+			default:
+				for _, section := range sections {
+					fmt.Fprintln(out, section.Name)
+					eachRow(section.Value, func(name, value string) { fmt.Fprintf(out, "  %-22s %s\n", name, value) })
+				}
+			}
+		})
 	}
 }
 
@@ -95,35 +104,34 @@ func identity(user, group int) (info ordered.Object) {
 	return info
 }
 
-// rows returns the lines of a section of the overview, each a name and a value. The
-// name of a header follows the word header, so that no client can forge a line.
-func rows(section any) (lines [][2]string) {
+// eachRow calls row with the lines of a section of the overview, each a name and a
+// value. The name of a header follows the word header, so that no client can forge a
+// line.
+func eachRow(section any, row func(name, value string)) {
 	switch section := section.(type) {
 	case []string:
 		for i, element := range section {
-			lines = append(lines, [2]string{strconv.Itoa(i), strconv.Quote(element)})
+			row(strconv.Itoa(i), strconv.Quote(element))
 		}
 	case ordered.Object:
 		for _, m := range section {
 			if nested, ok := m.Value.(ordered.Object); ok {
-				for _, row := range rows(nested) {
-					lines = append(lines, [2]string{strings.TrimSuffix(m.Name, "s") + " " + row[0], row[1]})
-				}
+				eachRow(nested, func(name, value string) { row(strings.TrimSuffix(m.Name, "s")+" "+name, value) })
 				continue
 			}
-			lines = append(lines, [2]string{m.Name, ordered.Printable(m.Value)})
+			row(m.Name, ordered.Printable(m.Value))
 		}
 	}
-	return lines
 }
 
-func overviewText(sections ordered.Object) []byte {
-	var b bytes.Buffer
-	for _, section := range sections {
-		fmt.Fprintln(&b, section.Name)
-		for _, row := range rows(section.Value) {
-			fmt.Fprintf(&b, "  %-22s %s\n", row[0], row[1])
+// eachElement calls write with the parts of an array as JSON.
+func eachElement(array []string, write func(string)) {
+	write("[")
+	for i, element := range array {
+		if i > 0 {
+			write(",")
 		}
+		write(string(ordered.AppendJSON(nil, element)))
 	}
-	return b.Bytes()
+	write("]")
 }

@@ -1,10 +1,9 @@
 package handlers
 
 import (
-	"bytes"
+	"bufio"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -24,28 +23,36 @@ var pagePolicy = func() string {
 
 var escapeHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;").Replace
 
-// page returns the overview as HTML. It escapes every value itself, because
+// writePage writes the overview as HTML. It escapes every value itself, because
 // html/template would add 2.6 MB, almost half, to the binary.
-func page(sections ordered.Object) []byte {
-	var b bytes.Buffer
-	b.WriteString("<!DOCTYPE html><html lang=en><meta charset=utf-8><meta name=viewport content=width=device-width><title>argserver</title><style>" + pageStyle + "</style><h1>argserver</h1>\n")
+func writePage(out *bufio.Writer, sections ordered.Object) {
+	out.WriteString("<!DOCTYPE html><html lang=en><meta charset=utf-8><meta name=viewport content=width=device-width><title>argserver</title><style>" + pageStyle + "</style><h1>argserver</h1>\n")
+	// A part at a time, because escapes make a text longer.
+	escape := func(s string) {
+		for s != "" {
+			n := min(len(s), 1024)
+			out.WriteString(escapeHTML(s[:n]))
+			s = s[n:]
+		}
+	}
 	var argv []string
 	for _, section := range sections {
-		fmt.Fprintf(&b, "<h2>%s</h2><table>\n", section.Name)
-		for _, row := range rows(section.Value) {
-			name := escapeHTML(row[0])
+		out.WriteString("<h2>" + section.Name + "</h2><table>\n")
+		eachRow(section.Value, func(name, value string) {
+			name = escapeHTML(name)
 			if section.Name == "endpoints" {
 				name = endpointLink(name, len(argv) > 0)
 			}
-			fmt.Fprintf(&b, "<tr><th>%s<td>%s\n", name, escapeHTML(row[1]))
-		}
-		b.WriteString("</table>\n")
+			out.WriteString("<tr><th>" + name + "<td>")
+			escape(value)
+			out.WriteString("\n")
+		})
+		out.WriteString("</table>\n")
 		if section.Name == "arguments" {
 			argv, _ = section.Value.([]string)
-			writeCopies(&b, argv)
+			writeCopies(out, argv, escape)
 		}
 	}
-	return b.Bytes()
 }
 
 // endpointLink returns the name of an endpoint as a link, relative to the page so that
@@ -59,25 +66,30 @@ func endpointLink(name string, arguments bool) string {
 	case name == "/args/N", strings.HasPrefix(name, "/grpc."):
 		return name
 	}
-	return fmt.Sprintf("<a href=\".%s\">%s</a>", target, name)
+	return `<a href=".` + target + `">` + name + "</a>"
 }
 
 // writeCopies writes the arguments as a shell command and as JSON, each in a field of
 // its own, where the keyboard selects exactly its text. A field would change carriage
 // returns, control characters and bytes that are not UTF-8, so a command with
 // those becomes a link.
-func writeCopies(b *bytes.Buffer, argv []string) {
-	command := shellCommand(argv)
-	if strings.ContainsFunc(command, func(r rune) bool { return r == utf8.RuneError || r != '\n' && !strconv.IsPrint(r) }) {
-		b.WriteString("<p>This page cannot show every byte of the <a href=\"./args?format=shell\">shell command</a>.\n")
-	} else {
-		writeCopy(b, "Shell command", command)
+func writeCopies(out *bufio.Writer, argv []string, escape func(string)) {
+	shown := true
+	for _, arg := range argv {
+		shown = shown && !strings.ContainsFunc(arg, func(r rune) bool { return r == utf8.RuneError || r != '\n' && !strconv.IsPrint(r) })
 	}
-	writeCopy(b, "JSON", string(ordered.AppendJSON(nil, argv)))
+	if shown {
+		out.WriteString("<p><label>Shell command" + textarea)
+		eachWord(argv, escape)
+		out.WriteString("</textarea></label>\n")
+	} else {
+		out.WriteString("<p>This page cannot show every byte of the <a href=\"./args?format=shell\">shell command</a>.\n")
+	}
+	out.WriteString("<p><label>JSON" + textarea)
+	eachElement(argv, escape)
+	out.WriteString("</textarea></label>\n")
 }
 
-// writeCopy writes a field to copy text from. HTML ignores its first line end. Without
+// textarea begins a field to copy text from. HTML ignores its first line end. Without
 // autocomplete=off Firefox would restore an old text when the page is reloaded.
-func writeCopy(b *bytes.Buffer, label, text string) {
-	fmt.Fprintf(b, "<p><label>%s<textarea readonly rows=3 autocomplete=off>\n%s</textarea></label>\n", label, escapeHTML(text))
-}
+const textarea = "<textarea readonly rows=3 autocomplete=off>\n"

@@ -75,53 +75,55 @@ func parseParameters(r *http.Request, echo bool) (p parameters, err error) {
 // requestHandler responds with the request as received and what machine tells,
 // after the delay of ?wait, with the status of ?status and the headers of ?header.
 // With ?size it responds with that number of bytes instead. It responds with 400 if a
-// parameter is invalid or ?header is used although echo is false, 413 if the body is
-// larger than memory.MaxBody, and 503 if the budget has no room for it. It aborts the
-// response if the client has left.
-func requestHandler(bodies *memory.Budget, machine ordered.Object, echo bool) http.HandlerFunc {
+// parameter is invalid or ?header is used although echo is false, and 503 if the budget
+// has no room for what it holds. memory.FailBody lists the responses to a body that does
+// not arrive. It aborts the response if the client has left.
+func requestHandler(held *memory.Budget, machine ordered.Object, echo bool) http.HandlerFunc {
+	machineCost := cost(machine)
 	return func(w http.ResponseWriter, r *http.Request) {
 		p, err := parseParameters(r, echo)
-		if err != nil {
-			response.Fail(w, http.StatusBadRequest, err.Error())
-			return
-		}
-		choose := negotiate.Choose
-		if !isRequest(r) {
-			choose = negotiate.ChooseAccepted
-		}
-		f, ok := choose(w, r, negotiate.Text, negotiate.JSON)
-		if !ok {
-			return
-		}
-		// net/http takes the names of the trailers out of the headers, and adds others
-		// to them with the body.
-		if r.Trailer != nil {
-			r.Header["Trailer"] = []string{strings.Join(headerNames(r.Trailer), ", ")}
-		}
-		b, err := memory.ReadBody(w, r, bodies)
-		defer b.Free()
-		switch {
-		case err == memory.ErrBodyTooLarge:
-			response.Fail(w, http.StatusRequestEntityTooLarge, err.Error())
-			return
-		case err == memory.ErrBodiesFull:
-			w.Header().Set("Retry-After", "1")
-			response.Fail(w, http.StatusServiceUnavailable, err.Error())
-			return
-		case err != nil:
-			await(r, 0)
-			response.Fail(w, http.StatusBadRequest, fmt.Sprintf("body: %v", err))
-			return
-		}
-		await(r, p.wait)
-		addHeaders(w.Header(), p.headers)
-		switch {
-		case p.status == http.StatusNoContent || p.status == http.StatusResetContent || p.status == http.StatusNotModified:
-			w.WriteHeader(p.status) // RFC 9110 allows no body
-		case p.size >= 0:
+		zeros := false
+		held.With(w, r, memory.HeaderCost(r), func() {
+			if err != nil {
+				response.Fail(w, http.StatusBadRequest, err.Error())
+				return
+			}
+			choose := negotiate.Choose
+			if !isRequest(r) {
+				choose = negotiate.ChooseAccepted
+			}
+			f, ok := choose(w, r, negotiate.Text, negotiate.JSON)
+			if !ok {
+				return
+			}
+			// net/http takes the names of the trailers out of the headers, and adds others
+			// to them with the body.
+			if r.Trailer != nil {
+				r.Header["Trailer"] = []string{strings.Join(headerNames(r.Trailer), ", ")}
+			}
+			b, err := memory.ReadBody(w, r, held)
+			defer b.Free()
+			if err != nil {
+				await(r, 0)
+				memory.FailBody(w, err)
+				return
+			}
+			await(r, p.wait)
+			addHeaders(w.Header(), p.headers)
+			switch {
+			case p.status == http.StatusNoContent || p.status == http.StatusResetContent || p.status == http.StatusNotModified:
+				w.WriteHeader(p.status) // RFC 9110 allows no body
+			case p.size >= 0:
+				zeros = true
+			default:
+				held.With(w, r, machineCost+memory.FieldCost(r.Trailer), func() {
+					sendRequest(w, r, p.status, f, b, machine)
+				})
+			}
+		})
+		if zeros { // which take minutes, and need no header
+			r.Header = nil
 			sendZeros(w, r, p.status, p.size)
-		default:
-			sendRequest(w, r, p.status, f, b, machine, bodies)
 		}
 	}
 }
@@ -154,19 +156,30 @@ func left(r *http.Request) <-chan struct{} {
 	return r.Context().Done()
 }
 
-// zeros is a part of the body of ?size.
-var zeros [32 << 10]byte
+const (
+	MaxStall    = 10 * time.Second // longest time for a part of the body of ?size
+	MaxDownload = 10 * time.Minute // longest time for all of it
+)
 
-// sendZeros responds with a body of size zero bytes, a part at a time, so that it
-// takes no memory.
+// Zeros is a part of the body of ?size.
+var Zeros [32 << 10]byte
+
+// sendZeros responds with a body of size zero bytes, a part at a time, so that it takes
+// no memory, and as long as the client goes on reading.
 func sendZeros(w http.ResponseWriter, r *http.Request, status, size int) {
 	w.Header().Set("Content-Length", strconv.Itoa(size)) // also for a small HEAD
 	response.SendHeader(w, status, response.OctetStream, size)
 	if r.Method == http.MethodHead {
 		return
 	}
+	control, end := http.NewResponseController(w), time.Now().Add(MaxDownload)
 	for size > 0 {
-		n, err := w.Write(zeros[:min(size, len(zeros))])
+		deadline := time.Now().Add(MaxStall)
+		if deadline.After(end) {
+			deadline = end
+		}
+		control.SetWriteDeadline(deadline)
+		n, err := w.Write(Zeros[:min(size, len(Zeros))])
 		if err != nil {
 			return
 		}
@@ -174,9 +187,8 @@ func sendZeros(w http.ResponseWriter, r *http.Request, status, size int) {
 	}
 }
 
-// sendRequest responds with the request as received and what machine tells. It responds
-// with 503 if the budget has no room for what it adds to the body.
-func sendRequest(w http.ResponseWriter, r *http.Request, status int, f negotiate.Format, b *memory.Body, machine ordered.Object, memory *memory.Budget) {
+// sendRequest responds with the request as received and what machine tells.
+func sendRequest(w http.ResponseWriter, r *http.Request, status int, f negotiate.Format, b *memory.Body, machine ordered.Object) {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
 	head, size := (*buffer)[:0], b.Size
@@ -197,11 +209,6 @@ func sendRequest(w http.ResponseWriter, r *http.Request, status int, f negotiate
 		}
 	}
 	*buffer = head
-	taken, ok := memory.TakeResponse(w, len(head)+len(after))
-	if !ok {
-		return
-	}
-	defer memory.Release(taken)
 	response.SendHeader(w, status, f.ContentType, len(head)+size+len(after))
 	w.Write(head)
 	if f == negotiate.JSON {
@@ -282,6 +289,11 @@ func localAddr(r *http.Request) string {
 	return local.String()
 }
 
+// cost returns how many bytes machine takes in a response at most.
+func cost(machine ordered.Object) int64 {
+	return 2 * int64(len(ordered.AppendJSON(nil, machine)))
+}
+
 // machineInfo returns the host name of the machine and the listed variables of
 // environ. They tell which of several servers has responded.
 func machineInfo(listed, environ []string) ordered.Object {
@@ -347,11 +359,17 @@ func headerNames(header http.Header) []string {
 // withWebSockets returns a handler that accepts handshakes, where the first message is
 // the request and machine as JSON. It passes every other request to next.
 func withWebSockets(sockets *websocket.Server, next http.HandlerFunc, machine ordered.Object) http.HandlerFunc {
+	machineCost := cost(machine)
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !websocket.Wants(r) {
 			next(w, r)
 			return
 		}
-		sockets.Serve(w, r, ordered.AppendJSON(nil, append(requestInfo(r), machine...)))
+		var first []byte
+		if sockets.Memory.With(w, r, machineCost+memory.HeaderCost(r), func() {
+			first = ordered.AppendJSON(nil, append(requestInfo(r), machine...))
+		}) {
+			sockets.Serve(w, r, first)
+		}
 	}
 }

@@ -18,14 +18,14 @@ import (
 // to HEAD where it does to GET, and to any other method with 405 and an Allow header.
 // draining is closed when shutdown begins.
 func Routes(argv, environ []string, s settings.Settings, draining <-chan struct{}) http.Handler {
-	bodies := memory.NewBudget(memory.MaxBodies)
+	held := memory.NewBudget(memory.MaxHeld)
 	machine := machineInfo(s.Env, environ)
-	request := requestHandler(bodies, machine, s.Echo)
+	request := requestHandler(held, machine, s.Echo)
 	if s.Echo {
-		sockets := &websocket.Server{Memory: bodies, Draining: draining}
+		sockets := &websocket.Server{Memory: held, Draining: draining}
 		request = withWebSockets(sockets, request, machine)
 	}
-	grpc := grpchealth.Handler(draining)
+	grpc := held.WithHeader(grpchealth.Handler(draining))
 	const other = "GET /" // the pattern of every path without an endpoint
 	mux := http.NewServeMux()
 	var endpoints ordered.Object
@@ -37,7 +37,7 @@ func Routes(argv, environ []string, s settings.Settings, draining <-chan struct{
 			mux.HandleFunc("GET "+strings.Replace(path, "N", "{n}", 1), handler)
 		}
 	}
-	overview := overviewHandler(argv, &endpoints, bodies)
+	overview := overviewHandler(argv, &endpoints, held)
 	if !s.Echo {
 		mux.HandleFunc("GET /{$}", overview)
 	}
@@ -56,6 +56,13 @@ func Routes(argv, environ []string, s settings.Settings, draining <-chan struct{
 		response.Fail(w, http.StatusNotFound, "not found; GET / lists the endpoints")
 	}
 	mux.HandleFunc(other, notFound)
+	others := held.WithHeader(func(w http.ResponseWriter, r *http.Request) {
+		if !isClean(r) {
+			notFound(w, r)
+		} else if memory.SkipBody(w, r) {
+			mux.ServeHTTP(w, r)
+		}
+	})
 	return refuseMethods(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodOptions && r.RequestURI == "*":
@@ -66,10 +73,11 @@ func Routes(argv, environ []string, s settings.Settings, draining <-chan struct{
 			grpc(w, r)
 		case s.Echo && !isEndpoint(mux, r, other):
 			request(w, r)
-		case !isClean(r):
-			notFound(w, r)
 		default:
-			mux.ServeHTTP(w, r)
+			if r.URL.Path == "/events" {
+				r.Header = nil // a stream takes minutes, and needs none
+			}
+			others(w, r)
 		}
 	}))
 }

@@ -6,25 +6,30 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"sync"
+	"time"
+
+	"argserver/internal/response"
 )
 
 const (
-	MaxBody = 1 << 20 // largest request body, in bytes
+	MaxBody     = 1 << 20          // largest request body, in bytes
+	RequestTime = 10 * time.Second // longest time for a request to arrive
 
 	// The first bytes of a body are free, so that large bodies cannot keep out small
 	// ones. The number of streams and connections bounds them.
 	FreeBody  = 3 << 10
 	BodyPiece = 30 << 10 // what a body takes from the budget at a time, in bytes
 
-	// maxBodies is how many bytes the server holds at a time for the bodies of all
-	// requests: enough for eight of the largest.
-	MaxBodies = 8 * (MaxBody + BodyPiece)
+	// MaxHeld is how many bytes the requests of all clients hold together, beside the
+	// small ones: enough for eight of the largest bodies.
+	MaxHeld = 8 * (MaxBody + BodyPiece)
 )
 
 var (
 	ErrBodyTooLarge = fmt.Errorf("body: want at most %d bytes", MaxBody)
-	ErrBodiesFull   = errors.New("body: the bodies of other requests fill the memory set aside for them; retry later")
+	ErrBodiesFull   = errors.New("body: other requests fill the memory set aside for them; retry later")
 )
 
 // A Body is a request body in memory. It consists of pieces, so that it grows
@@ -79,10 +84,39 @@ func ReadBody(w http.ResponseWriter, r *http.Request, budget *Budget) (*Body, er
 	}
 }
 
+// SkipBody reads the body of a request that no handler wants: over HTTP/2, a body that
+// nobody reads takes up the window of all streams. After an error it responds and
+// returns false.
+func SkipBody(w http.ResponseWriter, r *http.Request) bool {
+	if r.ContentLength == 0 && r.Header["Content-Length"] == nil {
+		return true
+	}
+	_, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, MaxBody))
+	if err = bodyError(err); err != nil {
+		FailBody(w, err)
+	}
+	return err == nil
+}
+
+// FailBody responds to an error of ReadBody.
+func FailBody(w http.ResponseWriter, err error) {
+	status, problem := http.StatusBadRequest, "body: "+err.Error()
+	switch {
+	case err == ErrBodyTooLarge:
+		status, problem = http.StatusRequestEntityTooLarge, err.Error()
+	case err == ErrBodiesFull:
+		w.Header().Set("Retry-After", "1")
+		status, problem = http.StatusServiceUnavailable, err.Error()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		status, problem = http.StatusRequestTimeout, "body: want all of it within "+RequestTime.String()
+	}
+	response.Fail(w, status, problem)
+}
+
 func bodyError(err error) error {
 	var tooLarge *http.MaxBytesError
 	switch {
-	case err == io.EOF:
+	case err == nil || err == io.EOF:
 		return nil
 	case errors.As(err, &tooLarge):
 		return ErrBodyTooLarge

@@ -40,18 +40,53 @@ func (b *Budget) Release(n int64) {
 	b.left.Add(n)
 }
 
-// TakeResponse reserves memory for a response of n bytes, until the caller releases what
-// it returns: a client that does not read can make the server keep a response for
-// WriteTimeout. A short response takes nothing, and one that is longer than the budget
-// takes all of it. If it does not fit, TakeResponse responds with 503 and returns false.
-func (b *Budget) TakeResponse(w http.ResponseWriter, n int) (taken int64, ok bool) {
-	if n > FreeBody {
-		taken = min(int64(n), b.size)
+// freeBytes is how many bytes a header may take without a reservation, and so may what
+// a handler builds, so that large requests cannot keep out small ones. The number of
+// requests bounds them.
+const freeBytes = 8 << 10
+
+// With calls build while n bytes are reserved for what it builds: none if n is at most
+// freeBytes, and never more than the whole budget. If they do not fit, it responds with
+// 503 and returns false.
+func (b *Budget) With(w http.ResponseWriter, r *http.Request, n int64, build func()) bool {
+	if n <= freeBytes {
+		n = 0
 	}
-	if b.Take(taken) {
-		return taken, true
+	n = min(n, b.size)
+	if !b.Take(n) {
+		r.Header = nil // the client may not read the response
+		w.Header().Set("Retry-After", "1")
+		response.Fail(w, http.StatusServiceUnavailable, "other requests fill the memory set aside for them; retry later")
+		return false
 	}
-	w.Header().Set("Retry-After", "1")
-	response.Fail(w, http.StatusServiceUnavailable, "the answers to other requests fill the memory set aside for them; retry later")
-	return 0, false
+	defer b.Release(n)
+	build()
+	return true
+}
+
+// WithHeader returns a handler that calls next while memory is reserved for the header
+// of the request.
+func (b *Budget) WithHeader(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		b.With(w, r, HeaderCost(r), func() { next(w, r) })
+	}
+}
+
+// HeaderCost returns how many bytes the target and the header of a request take, with
+// what a handler builds from them.
+func HeaderCost(r *http.Request) int64 {
+	return 4*int64(len(r.RequestURI)) + FieldCost(r.Header)
+}
+
+// FieldCost does for headers or trailers what HeaderCost does for a request. It counts
+// 128 bytes for each field, whose name can be as short as a byte, and four for each byte
+// of a value, because JSON escapes it.
+func FieldCost(header http.Header) (n int64) {
+	for name, values := range header {
+		n += int64(len(name))
+		for _, value := range values {
+			n += 128 + 4*int64(len(value))
+		}
+	}
+	return n
 }

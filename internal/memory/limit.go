@@ -1,19 +1,30 @@
 package memory
 
 import (
+	"math"
 	"os"
 	"runtime/debug"
 
 	"argserver/internal/cgroup"
 )
 
-// Limit sets the soft memory limit of the Go runtime to three quarters of what the
-// control group of the process allows, so that the runtime collects garbage before the
-// kernel ends the process. It leaves alone what GOMEMLIMIT sets, and sets none where the
-// group has no limit: there a lower one would only make the collector work for idle
-// connections.
-func Limit() {
-	if limit := cgroup.Memory(cgroup.ReadFile); limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
+// Unlimited is how many bytes of memory the server plans with where nothing limits it.
+const Unlimited = 4 << 30
+
+// Limit returns how many bytes of memory the process may use, by its control group and
+// by GOMEMLIMIT, or Unlimited. Without GOMEMLIMIT it sets the soft limit of the Go
+// runtime to three quarters of what the group allows, so that the runtime collects
+// garbage before the kernel ends the process. Without a group it sets none: a lower one
+// would only make the collector work for idle connections.
+func Limit() int64 {
+	limit, soft := cgroup.Memory(cgroup.ReadFile), debug.SetMemoryLimit(-1)
+	if limit == 0 {
+		limit = Unlimited
+	} else if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit / 4 * 3)
 	}
+	if soft < math.MaxInt64 {
+		limit = min(limit, soft)
+	}
+	return limit
 }

@@ -28,10 +28,10 @@ var (
 // Fixed responds with a body that never changes, in the format that the request
 // asks for. It makes each body at the first request for it, because the longest
 // vectors take milliseconds and megabytes, and few clients need every format.
-func Fixed(body func(Format) string, formats ...Format) http.HandlerFunc {
+func Fixed(body func(Format) []byte, formats ...Format) http.HandlerFunc {
 	bodies := make(map[Format]func() []byte)
 	for _, f := range formats {
-		bodies[f] = sync.OnceValue(func() []byte { return []byte(body(f)) })
+		bodies[f] = sync.OnceValue(func() []byte { return body(f) })
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		if f, ok := Choose(w, r, formats...); ok {

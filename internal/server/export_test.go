@@ -1,4 +1,13 @@
 package server
 
 // The tests are a package of their own, which a server for tests may import.
-const MaxStreams = maxStreams
+const (
+	HeaderTime    = headerTime
+	IdleTime      = idleTime
+	MaxHeader     = maxHeader
+	MaxStreams    = maxStreams
+	PerConnection = perConnection
+	PerRequest    = perRequest
+	ResponseTime  = responseTime
+	StallTime     = stallTime
+)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log"
 	"net"
-	"net/http"
 	"os"
 	"syscall"
 
@@ -53,10 +52,9 @@ func ServeOn(listener net.Listener, s settings.Settings, argv, environ []string,
 	case "json":
 		handler = accesslog.Log(handler, stdout, accesslog.JSON)
 	}
-	open := &connections{states: make(map[net.Conn]http.ConnState)}
+	open := newConnections(memory.Limit())
 	server := New(open.handler(handler, draining), s.TLS, logger)
-	memory.Limit()
-	server.ConnState = open.track
+	server.ConnContext, server.ConnState = open.add, open.track
 	served := make(chan error, 1)
 	go func() {
 		if s.TLS != nil {

@@ -7,11 +7,20 @@ import (
 	"time"
 
 	"argserver/internal/handlers"
+	"argserver/internal/memory"
 )
 
 // maxStreams is how many requests a client may have open on an HTTP/2 connection.
 // RFC 9113, section 6.5.2, recommends no smaller limit.
 const maxStreams = 100
+
+const (
+	headerTime   = 5 * time.Second
+	responseTime = 2 * handlers.MaxWait
+	idleTime     = 75 * time.Second
+	stallTime    = 10 * time.Second
+	maxHeader    = 64 << 10 // bytes
+)
 
 // New returns a server for HTTP/1.1 and HTTP/2, with TLS or without. It limits
 // how much memory and time a client can take.
@@ -27,18 +36,18 @@ func New(handler http.Handler, config *tls.Config, logger *log.Logger) *http.Ser
 		TLSConfig: config,
 		// Time to send the header, and the whole request. ReadHeaderTimeout also
 		// limits the TLS handshake.
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       memory.RequestTime,
 		// The longest ?wait, and as long again to send the longest vector, some
-		// megabytes, over a slow link.
-		WriteTimeout: 2 * handlers.MaxWait,
+		// megabytes, over a slow link. ?size and /events set deadlines of their own.
+		WriteTimeout: responseTime,
 		// By default nginx and the load balancers of AWS close an idle connection
 		// after 60 seconds. If argserver closed first, a request already on its way
 		// would be lost.
-		IdleTimeout: 75 * time.Second,
+		IdleTimeout: idleTime,
 		// Common proxies let through no more. With the default of 1 MiB a few
 		// clients could fill the memory of a small container.
-		MaxHeaderBytes: 64 << 10,
+		MaxHeaderBytes: maxHeader,
 		// The buffers of an HTTP/2 connection: net/http would let a client fill 1 MiB a
 		// stream, 1 MiB a connection and 1 MiB of a frame before a handler reads any.
 		HTTP2: &http.HTTP2Config{
@@ -46,6 +55,8 @@ func New(handler http.Handler, config *tls.Config, logger *log.Logger) *http.Ser
 			MaxReceiveBufferPerStream:     64 << 10,
 			MaxReceiveBufferPerConnection: 64 << 10,
 			MaxReadFrameSize:              16 << 10,
+			// WriteTimeout only resets streams. This ends a connection that reads nothing.
+			WriteByteTimeout: stallTime,
 		},
 		ErrorLog: logger,
 		// net/http would respond to OPTIONS * before our handler can end the connection.

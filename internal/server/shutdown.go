@@ -2,13 +2,11 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
-	"sync"
 	"time"
 
 	"argserver/internal/settings"
@@ -16,36 +14,6 @@ import (
 
 // newTime is how long shutdown waits for the first request on a new connection.
 const newTime = time.Second
-
-// connections are those on which the first request has yet to arrive, and those that
-// serve one.
-type connections struct {
-	mu       sync.Mutex
-	states   map[net.Conn]http.ConnState
-	handlers sync.WaitGroup // that run
-}
-
-// track is the server's ConnState.
-func (c *connections) track(conn net.Conn, state http.ConnState) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if state == http.StateNew || state == http.StateActive {
-		c.states[conn] = state
-	} else {
-		delete(c.states, conn)
-	}
-}
-
-func (c *connections) in(state http.ConnState) (conns []net.Conn) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for conn, s := range c.states {
-		if s == state {
-			conns = append(conns, conn)
-		}
-	}
-	return conns
-}
 
 // stop keeps serving for the drain period, then accepts no more connections and waits
 // for requests in flight. It fails if the shutdown timeout passes before they end, or
@@ -71,11 +39,8 @@ func stop(server *http.Server, listener net.Listener, served <-chan error, open 
 		n = len(open.in(http.StateNew))
 		sleep(ctx, 10*time.Millisecond) // also the last time, for net/http to call the handler
 	}
-	for _, conn := range open.in(http.StateNew) {
-		if secure, ok := conn.(*tls.Conn); ok {
-			conn = secure.NetConn() // whose Close does not wait for the client to read
-		}
-		conn.Close()
+	for _, c := range open.in(http.StateNew) {
+		c.cut()
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -103,20 +68,4 @@ func sleep(ctx context.Context, d time.Duration) {
 	case <-time.After(d):
 	case <-ctx.Done():
 	}
-}
-
-// handler counts the calls of next and, once draining is closed, ends each connection
-// after its next response, so that clients connect elsewhere.
-func (c *connections) handler(next http.Handler, draining <-chan struct{}) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.handlers.Add(1)
-		defer c.handlers.Done()
-		select {
-		case <-draining:
-			// Over HTTP/2, net/http sends GOAWAY instead.
-			w.Header().Set("Connection", "close")
-		default:
-		}
-		next.ServeHTTP(w, r)
-	})
 }

@@ -138,7 +138,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, first []byte) {
 		answer.Set("Connection", "Upgrade")
 		w.WriteHeader(http.StatusSwitchingProtocols)
 		// net/http keeps the request as long as the connection lasts.
-		clear(r.Header)
+		r.Header = nil
 		r.URL, r.RequestURI = new(url.URL), ""
 		s.run(w, first)
 		return

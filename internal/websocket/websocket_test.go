@@ -913,3 +913,12 @@ func TestWebSocketEcho(t *testing.T) {
 	}
 	server.WantExit(t, 0, "stopped on signal")
 }
+
+func TestLimitsInDocument(t *testing.T) {
+	servertest.WantLimits(t, "WebSocket", map[string]any{
+		"message": servertest.Bytes(websocket.MaxMessage),
+		"time for a frame to arrive, and for a client to read a message": websocket.FrameTime,
+		"time for a message in fragments":                                websocket.MessageTime,
+		"time without a frame":                                           websocket.WebSocketIdle,
+	})
+}
