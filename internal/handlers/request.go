@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"fmt"
@@ -145,13 +146,24 @@ func await(r *http.Request, wait time.Duration) {
 	}
 }
 
+// closedKey is the key of a context for a channel.
+type closedKey struct{}
+
+// WithClosed returns the context of a connection over HTTP/1 whose requests end once
+// closed is closed.
+func WithClosed(ctx context.Context, closed <-chan struct{}) context.Context {
+	return context.WithValue(ctx, closedKey{}, closed)
+}
+
 // left returns a channel that is closed once the client resets the stream of an
-// HTTP/2 request or closes its connection. It is nil for HTTP/1, where net/http
-// ends the context at the end of the client's stream. That is no sign that the
-// client has left: it may have closed only its own side (RFC 9112, section 9.6).
+// HTTP/2 request or closes its connection, or once the server closes that. Over HTTP/1
+// only the server's close counts: net/http ends the context at the end of the client's
+// stream, which is no sign that the client has left: it may have closed only its own
+// side (RFC 9112, section 9.6).
 func left(r *http.Request) <-chan struct{} {
 	if r.ProtoMajor < 2 {
-		return nil
+		closed, _ := r.Context().Value(closedKey{}).(<-chan struct{})
+		return closed
 	}
 	return r.Context().Done()
 }

@@ -52,15 +52,15 @@ func ServeOn(listener net.Listener, s settings.Settings, argv, environ []string,
 	case "json":
 		handler = accesslog.Log(handler, stdout, accesslog.JSON)
 	}
-	open := newConnections(memory.Limit())
+	open := newConnections(listener, s.TLS != nil, memory.Limit())
 	server := New(open.handler(handler, draining), s.TLS, logger)
-	server.ConnContext, server.ConnState = open.add, open.track
+	server.ConnContext, server.ConnState = open.withConnection, open.track
 	served := make(chan error, 1)
 	go func() {
 		if s.TLS != nil {
-			served <- server.ServeTLS(listener, "", "")
+			served <- server.ServeTLS(open, "", "")
 		} else {
-			served <- server.Serve(listener)
+			served <- server.Serve(open)
 		}
 	}()
 	logger.Printf("version %s listening on %s", version.Version, listener.Addr())
@@ -73,7 +73,7 @@ func ServeOn(listener net.Listener, s settings.Settings, argv, environ []string,
 	case first = <-signals:
 	}
 	close(draining)
-	if err := stop(server, listener, served, open, s, signals); err != nil {
+	if err := stop(server, served, open, s, signals); err != nil {
 		logger.Printf("stopped on signal (%v): %v", first, err)
 		return 1
 	}

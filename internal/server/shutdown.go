@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"time"
@@ -18,7 +17,7 @@ const newTime = time.Second
 // stop keeps serving for the drain period, then accepts no more connections and waits
 // for requests in flight. It fails if the shutdown timeout passes before they end, or
 // if a second signal arrives.
-func stop(server *http.Server, listener net.Listener, served <-chan error, open *connections, s settings.Settings, signals <-chan os.Signal) error {
+func stop(server *http.Server, served <-chan error, open *connections, s settings.Settings, signals <-chan os.Signal) error {
 	forced, force := context.WithCancel(context.Background())
 	defer force()
 	go func() {
@@ -29,7 +28,7 @@ func stop(server *http.Server, listener net.Listener, served <-chan error, open 
 		}
 	}()
 	sleep(forced, s.Drain)
-	listener.Close()
+	open.Listener.Close()
 	<-served
 	ctx, cancel := context.WithTimeout(forced, s.ShutdownTimeout)
 	defer cancel()
@@ -40,7 +39,7 @@ func stop(server *http.Server, listener net.Listener, served <-chan error, open 
 		sleep(ctx, 10*time.Millisecond) // also the last time, for net/http to call the handler
 	}
 	for _, c := range open.in(http.StateNew) {
-		c.cut()
+		c.Close()
 	}
 	ended := make(chan struct{})
 	go func() {
