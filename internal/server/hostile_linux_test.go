@@ -23,7 +23,7 @@ import (
 // In a container of 128 MiB, whose soft limit is 96, no hostile client ends the server,
 // nor do all of them one after the other. /healthz responds meanwhile. Half a minute
 // after the last client is gone, the server is as it was before.
-func TestHostileClients(t *testing.T) {
+func TestMemoryOfHostileClients(t *testing.T) {
 	const container, after = 128 << 10, 40 << 10 // kB
 	argv := []string{"/argserver"}
 	for range 16 {
