@@ -32,6 +32,7 @@ func TestTimeouts(t *testing.T) {
 		{"slow body that no handler wants", "GET /events HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfive.", true, "HTTP/1.1 408", 10 * time.Second},
 		{"slow body with a wrong method", "POST /args HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfive.", true, "HTTP/1.1 408", 10 * time.Second},
 		{"response that the client does not read", "GET /args HTTP/1.1\r\nHost: a\r\n\r\n", false, "", 60 * time.Second},
+		{"HTTP/2 client that reads nothing", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00", false, "", 10 * time.Second},
 		{"idle connection", "GET /args HTTP/1.1\r\nHost: a\r\n\r\n", true, "HTTP/1.1 200", 75 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
