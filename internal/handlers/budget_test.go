@@ -9,6 +9,7 @@ import (
 	"argserver/internal/memory"
 	"argserver/internal/ordered"
 	"argserver/internal/response"
+	"argserver/internal/settings"
 )
 
 // A request gets 503 if the budget has no room for its header, or for what a handler
@@ -49,7 +50,7 @@ func TestReservations(t *testing.T) {
 			}
 			handler := handlers.RequestHandler(budget, nil, false)
 			if strings.HasPrefix(c.path, "/overview") {
-				handler = budget.WithHeader(handlers.OverviewHandler([]string{c.argument}, new(ordered.Object), budget))
+				handler = budget.WithHeader(handlers.OverviewHandler([]string{c.argument}, settings.Settings{}, new(ordered.Object), budget))
 			}
 			w := httptest.NewRecorder()
 			handler(w, r)

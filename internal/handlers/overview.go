@@ -15,13 +15,15 @@ import (
 	"argserver/internal/negotiate"
 	"argserver/internal/ordered"
 	"argserver/internal/response"
+	"argserver/internal/settings"
 )
 
 // overviewHandler responds with everything worth knowing about the process: arguments,
 // user, host, limits, version, this request and the endpoints. It responds with
 // 503 if the budget has no room for the longest argument.
-func overviewHandler(argv []string, endpoints *ordered.Object, held *memory.Budget) http.HandlerFunc {
+func overviewHandler(argv []string, s settings.Settings, endpoints *ordered.Object, held *memory.Budget) http.HandlerFunc {
 	start := time.Now()
+	off := switchedOff(s)
 	longest := 0
 	for _, arg := range argv {
 		longest = max(longest, len(arg))
@@ -38,6 +40,7 @@ func overviewHandler(argv []string, endpoints *ordered.Object, held *memory.Budg
 			{"version", versionInfo()},
 			{"request", requestInfo(r)},
 			{"endpoints", *endpoints},
+			{"off", off},
 		}
 		// An argument is rendered at a time. JSON escapes a byte as up to six, in a slice
 		// that append may have made larger than needed.
@@ -58,11 +61,25 @@ func overviewHandler(argv []string, endpoints *ordered.Object, held *memory.Budg
 			default:
 				for _, section := range sections {
 					fmt.Fprintln(out, section.Name)
-					eachRow(section.Value, func(name, value string) { fmt.Fprintf(out, "  %-22s %s\n", name, value) })
+					eachRow(section.Value, func(name, value string) { fmt.Fprintf(out, "  %-28s %s\n", name, value) })
 				}
 			}
 		})
 	}
+}
+
+// switchedOff returns the settings that turn on what is off, each with what that is.
+func switchedOff(s settings.Settings) (off ordered.Object) {
+	add := func(isOff bool, setting, about string) {
+		if isOff {
+			off = append(off, ordered.Member{setting, about})
+		}
+	}
+	add(!s.Echo, "ARGSERVER_ECHO=1", "the request at every path without an endpoint, WebSockets, ?header")
+	add(s.Env == nil, "ARGSERVER_ENV=HOME,PATH", "these environment variables")
+	add(s.AccessLog == "", "ARGSERVER_ACCESS_LOG=1", "a line for each request")
+	add(s.TLS == nil, "ARGSERVER_TLS_CERT, _KEY", "TLS")
+	return off
 }
 
 // processInfo returns the user, directory, host and addresses of the process. It

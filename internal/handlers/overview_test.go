@@ -23,14 +23,15 @@ func TestOverview(t *testing.T) {
 
 	text := servertest.Fetch(t, "GET", server.URL+"/").Body
 	for _, want := range []string{
-		"arguments\n  0                      \"/argserver\"\n  1                      \"\"\n  2                      \"a b\"\n",
-		`  5                      "\xff\n\x1b[31m"` + "\n",
-		"\n  directory  ", "\n  addresses              127.0.0.1/8", "\n  uptime                 0s\n",
+		"arguments\n  0                            \"/argserver\"\n  1                            \"\"\n  2                            \"a b\"\n",
+		`  5                            "\xff\n\x1b[31m"` + "\n",
+		"\n  directory  ", "\n  addresses                    127.0.0.1/8", "\n  uptime                       0s\n",
 		"\n  cpus  ", "\n  memory  ",
-		"\n  host                   " + host + "\n",
-		"\n  version                devel\n",
-		"\n  method                 GET\n", "\n  header User-Agent      Go-http-client/1.1\n",
-		"\n  /args/N                the bytes of argument N\n",
+		"\n  host                         " + host + "\n",
+		"\n  version                      devel\n",
+		"\n  method                       GET\n", "\n  header User-Agent            Go-http-client/1.1\n",
+		"\n  /args/N                      the bytes of argument N\n",
+		"\noff\n  ARGSERVER_ECHO=1             the request at every path without an endpoint, WebSockets, ?header\n  ARGSERVER_ENV=HOME,PATH      these environment variables\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the overview lacks %q:\n%s", want, text)
@@ -69,6 +70,15 @@ func TestOverview(t *testing.T) {
 	}
 }
 
+// What is on is not listed as off.
+func TestOverviewOff(t *testing.T) {
+	server := servertest.Serve(t, nil, "ARGSERVER_ECHO=1", "ARGSERVER_ENV=HOME", "ARGSERVER_ACCESS_LOG=json")
+	text := servertest.Fetch(t, "GET", server.URL+"/overview").Body
+	if want := "\noff\n  ARGSERVER_TLS_CERT, _KEY     TLS\n"; !strings.HasSuffix(text, want) {
+		t.Errorf("the overview ends with %q, want %q", text[max(0, len(text)-100):], want)
+	}
+}
+
 // A header is named as one, so that no client can forge a fact.
 func TestOverviewHeaders(t *testing.T) {
 	server := servertest.Serve(t, []string{"/argserver"})
@@ -83,7 +93,7 @@ func TestOverviewHeaders(t *testing.T) {
 			t.Errorf("a header forges the fact %q", line)
 		}
 	}
-	for _, want := range []string{"  header Remote          203.0.113.1:1\n", "  header Tls             TLS 1.3\n", "  remote                 127.0.0.1:"} {
+	for _, want := range []string{"  header Remote                203.0.113.1:1\n", "  header Tls                   TLS 1.3\n", "  remote                       127.0.0.1:"} {
 		if strings.Count(text, want) != 1 {
 			t.Errorf("the overview lacks %q:\n%s", want, text)
 		}

@@ -37,11 +37,11 @@ func Routes(argv, environ []string, s settings.Settings, draining <-chan struct{
 			mux.HandleFunc("GET "+strings.Replace(path, "N", "{n}", 1), handler)
 		}
 	}
-	overview := overviewHandler(argv, &endpoints, held)
+	overview := overviewHandler(argv, s, &endpoints, held)
 	if !s.Echo {
 		mux.HandleFunc("GET /{$}", overview)
 	}
-	add("/", "this overview; with ARGSERVER_ECHO=1, the request at this and every other path", nil)
+	add("/", "this overview, without ARGSERVER_ECHO=1", nil)
 	add("/overview", "this overview; ?format=json, html", overview)
 	add("/args", "the argument vector; ?format=json, shell, nul", argsHandler(argv))
 	add("/args/N", "the bytes of argument N", argHandler(argv))

@@ -31,7 +31,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/args?a=b", 200, "[/argserver a]\n"},
 		{"GET", "/healthz", 200, "ok\n"},
 		{"GET", "/readyz", 200, "ok\n"},
-		{"GET", "/version", 200, "version devel\ncommit unknown\ndate unknown\ngo go1."},
+		{"GET", "/version", 200, "version devel\ngo go1."},
 		{"GET", "/args/", 404, "GET / "},
 		{"GET", "/requests", 404, "GET / "},
 		{"GET", "//x", 404, "GET / "},

@@ -12,13 +12,11 @@ import (
 )
 
 func versionInfo() ordered.Object {
-	return ordered.Object{
-		{"version", version.Version},
-		{"commit", version.Commit},
-		{"date", version.Date},
-		{"go", runtime.Version()},
-		{"platform", runtime.GOOS + "/" + runtime.GOARCH},
+	info := ordered.Object{{"version", version.Version}}
+	if version.Commit != "" {
+		info = append(info, ordered.Member{"commit", version.Commit}, ordered.Member{"date", version.Date})
 	}
+	return append(info, ordered.Member{"go", runtime.Version()}, ordered.Member{"platform", runtime.GOOS + "/" + runtime.GOARCH})
 }
 
 func versionHandler(w http.ResponseWriter, r *http.Request) {

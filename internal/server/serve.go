@@ -30,7 +30,7 @@ func Serve(argv, environ []string, notify func() <-chan os.Signal, stdout, stder
 	listener, err := net.Listen("tcp", s.Addr)
 	if err != nil {
 		if !errors.Is(err, syscall.EMFILE) {
-			err = fmt.Errorf("%w; ARGSERVER_ADDR or PORT sets another address", err)
+			err = fmt.Errorf("%w; set another, such as ARGSERVER_ADDR=:9090", err)
 		}
 		logger.Print(err)
 		return 1

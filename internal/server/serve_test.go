@@ -31,5 +31,5 @@ func TestAddressInUse(t *testing.T) {
 	if status := server.Serve(nil, []string{"ARGSERVER_ADDR=" + listener.Addr().String()}, nil, nil, &log); status != 1 {
 		t.Errorf("exit status %d, want 1", status)
 	}
-	servertest.WantOneLine(t, log.String(), listener.Addr().String(), "ARGSERVER_ADDR or PORT")
+	servertest.WantOneLine(t, log.String(), listener.Addr().String(), "set another, such as ARGSERVER_ADDR=:9090")
 }
