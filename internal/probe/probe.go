@@ -55,7 +55,7 @@ func askHealth(environ []string, dial dialFunc) error {
 	// Dial connects to the loopback address if the host is empty or a wildcard.
 	conn, err := dial("tcp", s.Addr, probeTimeout)
 	if err != nil {
-		return err
+		return disagrees(err)
 	}
 	defer conn.Close()
 	conn.SetDeadline(deadline)
@@ -65,15 +65,21 @@ func askHealth(environ []string, dial dialFunc) error {
 	}
 	// HTTP/1.0 needs no Host header, and the server closes the connection.
 	if _, err := io.WriteString(conn, "GET /healthz HTTP/1.0\r\n\r\n"); err != nil {
-		return err
+		return disagrees(err)
 	}
 	// The response is short, but another program may listen there and send more.
 	response, err := http.ReadResponse(bufio.NewReader(io.LimitReader(conn, 4096)), nil)
 	if err != nil {
-		return fmt.Errorf("no HTTP response from %s: %w", conn.RemoteAddr(), err)
+		return disagrees(fmt.Errorf("no HTTP response from %s: %w", conn.RemoteAddr(), err))
 	}
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s responded with %d, want 200", conn.RemoteAddr(), response.StatusCode)
 	}
 	return nil
+}
+
+// disagrees adds to an error what most often is its cause: another port, or TLS on one
+// side only.
+func disagrees(err error) error {
+	return fmt.Errorf("%w; want the settings of the server, such as its PORT", err)
 }

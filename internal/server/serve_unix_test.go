@@ -5,6 +5,7 @@ package server_test
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -48,5 +49,26 @@ func TestTooManyOpenFiles(t *testing.T) {
 	servertest.WantOneLine(t, log, "too many open files")
 	if strings.Contains(log, "ARGSERVER_ADDR") {
 		t.Errorf("logged %q, want no hint", log)
+	}
+}
+
+// A key that only its owner can read is a common mistake in a container, so the error
+// tells which user the server is.
+func TestUnreadableKey(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "tls.key")
+	if err := os.WriteFile(key, nil, 0o000); err != nil {
+		t.Fatal(err)
+	}
+	cmd := servertest.Build(t).Command([]string{"/argserver"}, "ARGSERVER_TLS_CERT="+key, "ARGSERVER_TLS_KEY="+key)
+	user := os.Getuid()
+	if user == 0 { // who may read every file
+		user = 65532
+		os.Chmod(filepath.Dir(filepath.Dir(cmd.Path)), 0o755)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65532, Gid: 65532}}
+	}
+	status, log := servertest.ExitStatus(t, cmd)
+	servertest.WantOneLine(t, log, "permission denied for user "+strconv.Itoa(user))
+	if status != 2 {
+		t.Errorf("exit status %d, want 2", status)
 	}
 }

@@ -97,7 +97,7 @@ func Parse(environ []string, readFiles bool) (Settings, error) {
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		if err != nil {
 			invalid("ARGSERVER_TLS_CERT", "the path of a PEM certificate")
-			invalid("ARGSERVER_TLS_KEY", fmt.Sprintf("the path of its PEM key: %v", err))
+			invalid("ARGSERVER_TLS_KEY", fmt.Sprintf("the path of its PEM key: %v%s", err, whose(err)))
 		}
 		s.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
 	case cert != "":
@@ -115,7 +115,7 @@ func Parse(environ []string, readFiles bool) (Settings, error) {
 			err = errors.New("the file contains no certificate")
 		}
 		if err != nil {
-			invalid("ARGSERVER_TLS_CLIENT_CA", fmt.Sprintf("the path of PEM CA certificates: %v", err))
+			invalid("ARGSERVER_TLS_CLIENT_CA", fmt.Sprintf("the path of PEM CA certificates: %v%s", err, whose(err)))
 		}
 	}
 
@@ -123,6 +123,15 @@ func Parse(environ []string, readFiles bool) (Settings, error) {
 		return Settings{}, errors.New(strings.Join(problems, "; "))
 	}
 	return s, nil
+}
+
+// whose says whose permission is missing: in a container that is often not the user who
+// owns the file.
+func whose(err error) string {
+	if errors.Is(err, os.ErrPermission) {
+		return " for user " + strconv.Itoa(os.Getuid())
+	}
+	return ""
 }
 
 func isPort(s string) bool {
