@@ -65,8 +65,8 @@ type Binary struct {
 	Platform v1.Platform
 }
 
-// Make releases a commit from a clone of its own. It runs the GoReleaser that the
-// commit's release/go.mod pins, with the current builder of buildx.
+// Make releases a commit from a clone of its own. It runs the GoReleaser of the module
+// that the working directory is in, with the current builder of buildx.
 func Make(ctx context.Context, o Options) (*Release, error) {
 	r := &Release{
 		Tag:   o.Tag,
@@ -91,7 +91,7 @@ func Make(ctx context.Context, o Options) (*Release, error) {
 	}
 	gitHub := standin.StartGitHub(o.Repository, o.Folder)
 	defer gitHub.Close()
-	goreleaser, err := command.Output(exec.CommandContext(ctx, "go", "-C", filepath.Join(r.Clone, "release"), "tool", "-n", "goreleaser"))
+	goreleaser, err := command.Output(exec.CommandContext(ctx, "go", "tool", "-n", "goreleaser"))
 	if err != nil {
 		return nil, err
 	}

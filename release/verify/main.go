@@ -30,11 +30,15 @@
 // runs the one for this machine if there is one: Linux, macOS or Windows. Both compare
 // with rootfs and smoke.yaml of this clone: check out the release first.
 //
-// Environment variables, which GitHub sets in a workflow except for the last:
+// This clone is the Git repository that contains the working directory, unless SOURCE
+// names another folder.
+//
+// Environment variables, the first two of which GitHub sets in a workflow:
 //
 //	GITHUB_REPOSITORY  OWNER/NAME; default: the remote origin
 //	GITHUB_SERVER_URL  URL of GitHub; default https://github.com
 //	REGISTRY           host of the registry; default ghcr.io
+//	SOURCE             folder of the clone
 //
 // Exit statuses: 0 everything is as it should be, 1 it is not or could not be
 // checked, 2 wrong usage.
@@ -98,6 +102,7 @@ func originRepository(ctx context.Context) (string, error) {
 	return match[1], nil
 }
 
+// git runs git in this clone.
 func git(ctx context.Context, args ...string) (string, error) {
-	return command.Output(exec.CommandContext(ctx, "git", args...))
+	return command.Output(exec.CommandContext(ctx, "git", append([]string{"-C", os.Getenv("SOURCE")}, args...)...))
 }

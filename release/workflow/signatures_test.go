@@ -23,11 +23,10 @@ import (
 // binary is the one that the release notes check.
 const binary = "argserver_linux_amd64"
 
-// A signer is who gets a certificate from Sigstore.
-type signer struct{ repository, workflow, ref string }
+const pipeline = "/.github/workflows/pipeline.yml@"
 
 // The release notes of v1.2.3 accept this signer only.
-var releaser = signer{repository, "release.yml", "refs/tags/v1.2.3"}
+var releaser = signer{repository, "refs/tags/v1.2.3", repository + pipeline + "refs/tags/v1.2.3"}
 
 // A publication is what somebody publishes as v1.2.3. A part without a signer is
 // not signed.
@@ -39,8 +38,8 @@ type publication struct {
 	pull, download, sbom                string // the refusal of each block of commands; empty if it accepts
 }
 
-// The notes of a release refuse whatever the release workflow did not sign for this
-// very tag.
+// The notes of a release refuse whatever the pipeline did not sign for this very
+// repository and tag.
 func TestSignatures(t *testing.T) {
 	good := publication{signature: &releaser, provenance: &releaser, checksumsSignature: &releaser, filesProvenance: &releaser}
 	publications := []publication{good}
@@ -59,12 +58,24 @@ func TestSignatures(t *testing.T) {
 	)
 	add("image without signature", func(p *publication) { p.signature, p.pull = nil, noSignature })
 	add("image without provenance", func(p *publication) { p.provenance, p.pull = nil, noProvenance })
+	old := signer{repository, "refs/tags/v1.2.2", repository + pipeline + "refs/tags/v1.2.2"}
 	for name, s := range map[string]*signer{
-		"another workflow":   {repository, "ci.yml", "refs/tags/v1.2.3"},
-		"another tag":        {repository, "release.yml", "refs/tags/v1.2.2"},
-		"another repository": {"Mallory/argserver", "release.yml", "refs/tags/v1.2.3"},
+		"another workflow":   {repository, "refs/tags/v1.2.3", repository + "/.github/workflows/ci.yml@refs/tags/v1.2.3"},
+		"another tag":        &old,
+		"another repository": {"Mallory/argserver", "refs/tags/v1.2.3", "Mallory/argserver" + pipeline + "refs/tags/v1.2.3"},
+		// Anybody may call the pipeline, which then signs for the caller.
+		"this pipeline for another repository": {"Mallory/evil", "refs/tags/v1.2.3", releaser.job},
+		"this pipeline for another tag":        {repository, "refs/tags/v1.2.2", releaser.job},
+		"the pipeline of a fork":               {repository, "refs/tags/v1.2.3", "Mallory/argserver" + pipeline + "refs/tags/v1.2.3"},
+		// GitHub finds it under the name of this repository too.
+		"a commit of a fork": {repository, "refs/tags/v1.2.3", repository + pipeline + strings.Repeat("1", 40)},
 	} {
-		refusal := fmt.Sprintf("got %q", "https://github.com/"+s.repository+"/.github/workflows/"+s.workflow+"@"+s.ref)
+		refusal := fmt.Sprintf("got %q", s.ref)
+		if s.job != releaser.job {
+			refusal = fmt.Sprintf("got %q", "https://github.com/"+s.job)
+		} else if s.repository != repository {
+			refusal = fmt.Sprintf("got %q", s.repository)
+		}
 		add("image signed by "+name, func(p *publication) { p.signature, p.pull = s, noSignature })
 		add("image attested by "+name, func(p *publication) { p.provenance, p.pull = s, noProvenance })
 		add("checksums signed by "+name, func(p *publication) { p.checksumsSignature, p.download = s, refusal })
@@ -86,9 +97,8 @@ func TestSignatures(t *testing.T) {
 		}
 	})
 	add("everything of another release", func(p *publication) {
-		old := signer{repository, "release.yml", "refs/tags/v1.2.2"}
 		p.signature, p.provenance, p.checksumsSignature, p.filesProvenance = &old, &old, &old, &old
-		p.pull, p.download, p.sbom = "release.yml@refs/tags/v1.2.2", "release.yml@refs/tags/v1.2.2", "release.yml@refs/tags/v1.2.2"
+		p.pull, p.download, p.sbom = old.job, old.job, old.job
 	})
 
 	programs := buildPrograms(t)
@@ -113,7 +123,7 @@ func (s *sigstore) checkPublication(t *testing.T, p publication, programs, regis
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
 		if by != nil {
-			for name, value := range s.identity(by.repository, by.workflow, by.ref, strings.Repeat("0", 40)) {
+			for name, value := range s.identity(*by, strings.Repeat("0", 40)) {
 				cmd.Env = append(cmd.Env, name+"="+value)
 			}
 		}
@@ -233,7 +243,7 @@ func TestNotes(t *testing.T) {
 		`"`, "",
 		"$GITHUB_REPOSITORY", repository,
 		"$GITHUB_REF", "refs/tags/v1.2.3",
-	).Replace(must.Read(t, "../../.github/workflows/release.yml"))
+	).Replace(must.Read(t, "../../.github/workflows/pipeline.yml"))
 	if got := commands(workflow); !slices.Equal(got, promised) {
 		t.Errorf("the workflow has the commands\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(promised, "\n"))
 	}

@@ -22,7 +22,10 @@ import (
 func TestWatch(t *testing.T) {
 	const repository = "OWNER/hello"
 	folder := t.TempDir()
-	clone := filepath.Join(folder, "repository")
+	clone := filepath.Join(folder, "repositories", repository)
+	if err := os.MkdirAll(filepath.Dir(clone), 0o777); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Rename(another.Repository(t), clone); err != nil {
 		t.Fatal(err)
 	}
