@@ -8,13 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
-	"text/template"
 
-	"argserver/release/build"
 	"argserver/release/internal/must"
+	"argserver/release/notes"
 
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -115,10 +113,14 @@ func TestSignatures(t *testing.T) {
 // checkPublication publishes, and runs the commands of the release notes.
 func (s *sigstore) checkPublication(t *testing.T, p publication, programs, registry string) {
 	folder := t.TempDir()
+	standins, err := filepath.Abs("../standin/bin")
+	if err != nil {
+		t.Fatal(err)
+	}
 	run := func(by *signer, script string) (string, error) {
 		cmd := exec.Command("bash", "-euc", script)
 		cmd.Dir = folder
-		cmd.Env = append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"))
+		cmd.Env = append(os.Environ(), "PATH="+programs+":"+standins+":"+os.Getenv("PATH"), "TOOLS="+programs)
 		for name, value := range s.trust {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
@@ -166,11 +168,9 @@ func (s *sigstore) checkPublication(t *testing.T, p publication, programs, regis
 	server := httptest.NewServer(http.StripPrefix("/"+repository+"/releases/download/v1.2.3", http.FileServer(http.Dir(filepath.Join(folder, "files")))))
 	defer server.Close()
 
-	blocks := shellBlocks(strings.ReplaceAll(notes(t, registry), "https://github.com/"+repository+"/releases", server.URL+"/"+repository+"/releases"))
-	sbom := lastCommand(blocks[1])
-	if strings.Count(sbom, binary+" ") != 1 {
-		t.Fatalf("the last command is %q, want one that checks %s", sbom, binary)
-	}
+	blocks := shellBlocks(strings.ReplaceAll(renderNotes(t, registry, repository), "https://github.com/"+repository+"/releases", server.URL+"/"+repository+"/releases"))
+	all := notes.Commands(blocks[1])
+	sbom := all[len(all)-1]
 	for _, block := range []struct{ name, script, refusal string }{
 		{"pull", strings.Replace(blocks[0], "docker pull", "echo", 1), p.pull}, // Docker cannot run a random image
 		{"download", blocks[1], p.download},
@@ -183,27 +183,25 @@ func (s *sigstore) checkPublication(t *testing.T, p publication, programs, regis
 			t.Logf("%s is refused: %s", block.name, lastLine(out))
 		}
 	}
+
+	// The workflow refuses the same.
+	script := fmt.Sprintf("GITHUB_REPOSITORY=%s REGISTRY=%s verify signatures v1.2.3 files %s@%s", repository, registry, image, digest)
+	out, err := run(nil, script)
+	if refused := p.pull+p.download+p.sbom != ""; (err != nil) != refused {
+		t.Errorf("%s: %v, want a refusal: %v; it prints\n%s", script, err, refused, out)
+	}
 }
 
-// notes returns the notes of the release v1.2.3, without its changes.
-func notes(t *testing.T, registry string) string {
+// renderNotes returns the notes of the release v1.2.3, without its changes.
+func renderNotes(t *testing.T, registry, repository string) string {
 	t.Helper()
-	project, err := build.LoadConfig("../..")
+	text, err := notes.Render("argserver", "v1.2.3", map[string]string{
+		"REGISTRY": registry, "GITHUB_REPOSITORY": repository, "PIPELINE": notes.Pipeline(repository, "v1.2.3"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	parsed, err := template.New("footer").Funcs(template.FuncMap{"tolower": strings.ToLower}).Parse(project.Release.Footer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var text strings.Builder
-	if err := parsed.Execute(&text, map[string]any{
-		"Env":         map[string]string{"REGISTRY": registry, "GITHUB_REPOSITORY": repository},
-		"ProjectName": "argserver", "Version": "1.2.3", "Tag": "v1.2.3",
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return text.String()
+	return text
 }
 
 // shellBlocks returns the blocks of shell commands in a document.
@@ -214,37 +212,21 @@ func shellBlocks(document string) (blocks []string) {
 	return blocks
 }
 
-// commands returns the commands of a script that verify something, each in one
-// line.
-func commands(script string) []string {
-	script = regexp.MustCompile(` \\\n *`).ReplaceAllString(script, " ")
-	return regexp.MustCompile(`(?:cosign verify-|gh attestation verify ).*`).FindAllString(script, -1)
-}
-
-func lastCommand(script string) string {
-	all := commands(script)
-	return all[len(all)-1]
-}
-
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[len(lines)-1]
 }
 
-// The workflow checks a release with the commands of its notes.
-func TestNotes(t *testing.T) {
-	promised := commands(notes(t, "ghcr.io"))
-	if len(promised) != 5 {
-		t.Fatalf("the notes have the commands %q, want 5", promised)
+// README has the commands of the notes, except for the last block, which rebuilds.
+func TestReadme(t *testing.T) {
+	readme := must.Read(t, "../../README.md")
+	blocks := shellBlocks(strings.ReplaceAll(renderNotes(t, "ghcr.io", "OWNER/argserver"), "ghcr.io/owner/", "ghcr.io/OWNER/"))
+	if len(blocks) != 4 || len(notes.Commands(strings.Join(blocks, ""))) != 5 {
+		t.Fatalf("the notes have the blocks %q, want 4 with 5 commands that verify", blocks)
 	}
-	workflow := strings.NewReplacer(
-		`"$IMAGE"`, "ghcr.io/"+strings.ToLower(repository)+":1.2.3",
-		`"$file"`, binary,
-		`"`, "",
-		"$GITHUB_REPOSITORY", repository,
-		"$GITHUB_REF", "refs/tags/v1.2.3",
-	).Replace(must.Read(t, "../../.github/workflows/pipeline.yml"))
-	if got := commands(workflow); !slices.Equal(got, promised) {
-		t.Errorf("the workflow has the commands\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(promised, "\n"))
+	for _, block := range blocks[:3] {
+		if !strings.Contains(readme, "```sh\n"+block+"```") {
+			t.Errorf("README lacks this block of the release notes:\n%s", block)
+		}
 	}
 }

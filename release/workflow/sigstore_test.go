@@ -48,7 +48,7 @@ type sigstore struct {
 }
 
 // buildPrograms returns a folder with the programs of the stories: those that
-// release/tools pins, and the stand-in for actions/attest.
+// release/tools pins, the stand-in for actions/attest, and verify.
 func buildPrograms(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -65,7 +65,7 @@ func buildPrograms(t *testing.T) string {
 		}
 	}
 	must.Run(t, "../tools", "go", "build", "-o="+folder, "./timestamp-server")
-	must.Run(t, "..", "go", "build", "-o="+folder, "./standin/actions/actions/attest")
+	must.Run(t, "..", "go", "build", "-o="+folder, "./standin/actions/actions/attest", "./verify")
 	return folder
 }
 

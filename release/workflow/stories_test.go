@@ -143,14 +143,15 @@ func newWorld(t *testing.T) *world {
 	must.Run(t, ".", "git", "clone", "--quiet", "--no-tags", "../..", clone)
 	must.Run(t, ".", "git", "-C", clone, "remote", "set-url", "origin", "https://github.com/"+repository)
 
-	// The workflow runs as it is, but with another registry, and with the two properties
-	// that act does not know.
+	// The workflow runs as it is, but with another registry, and with the properties that
+	// act does not know.
 	path := filepath.Join(clone, ".github/workflows/pipeline.yml")
 	content := must.Read(t, path)
 	for old, new := range map[string]string{
 		"  REGISTRY: ghcr.io\n":          "  REGISTRY: " + w.registry.host + "\n",
 		"${{ job.workflow_repository }}": repository,
 		"${{ job.workflow_sha }}":        "${{ env.STORY_COMMIT }}",
+		"${{ job.workflow_ref }}":        repository + pipeline + "${{ github.ref }}",
 	} {
 		if !strings.Contains(content, old) {
 			t.Fatalf("pipeline.yml lacks %q", old)
