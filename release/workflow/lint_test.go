@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"argserver/release/another"
 	"argserver/release/internal/must"
 
 	"go.yaml.in/yaml/v3"
@@ -106,7 +107,7 @@ func TestCheckWorkflow(t *testing.T) {
 	}
 }
 
-// A file is a workflow, with anchors resolved.
+// A file is a workflow.
 type file struct {
 	Permissions map[string]string
 	Jobs        map[string]struct {
@@ -118,22 +119,23 @@ type file struct {
 	}
 }
 
-func readFile(t *testing.T, path string) (f file) {
+func parse(t *testing.T, content string) (f file) {
 	t.Helper()
-	if err := yaml.Unmarshal([]byte(must.Read(t, path)), &f); err != nil {
+	if err := yaml.Unmarshal([]byte(content), &f); err != nil {
 		t.Fatal(err)
 	}
 	return f
 }
 
+func readPipeline(t *testing.T) file {
+	t.Helper()
+	return parse(t, must.Read(t, "../../.github/workflows/pipeline.yml"))
+}
+
 // GitHub refuses to call the pipeline with fewer permissions than its jobs ask for. More
 // would be of no use.
 func TestPermissions(t *testing.T) {
-	const path = "../../.github/workflows/release.yml"
-	if lines := strings.Count(must.Read(t, path), "\n"); lines > 25 {
-		t.Errorf("release.yml has %d lines, want at most 25", lines)
-	}
-	caller, called := readFile(t, path), readFile(t, "../../.github/workflows/pipeline.yml")
+	called := readPipeline(t)
 	want := make(map[string]string)
 	for _, job := range called.Jobs {
 		for scope, access := range job.Permissions {
@@ -142,11 +144,17 @@ func TestPermissions(t *testing.T) {
 			}
 		}
 	}
-	if got := caller.Jobs["release"].Permissions; !maps.Equal(got, want) {
-		t.Errorf("release.yml grants %v, want %v", got, want)
-	}
-	if len(caller.Permissions)+len(called.Permissions) != 0 {
-		t.Error("a workflow grants permissions to all of its jobs, want permissions: {}")
+	hello := t.TempDir()
+	another.Repository(t, hello, repository, "v1.2.3")
+	for _, clone := range []string{"../..", hello} {
+		content := must.Read(t, clone, ".github/workflows/release.yml")
+		caller := parse(t, content)
+		if got := caller.Jobs["release"].Permissions; !maps.Equal(got, want) || strings.Count(content, "\n") > 25 {
+			t.Errorf("%s: release.yml grants %v in %d lines, want %v in at most 25", clone, got, strings.Count(content, "\n"), want)
+		}
+		if len(caller.Permissions)+len(called.Permissions) != 0 {
+			t.Errorf("%s: a workflow grants permissions to all of its jobs, want permissions: {}", clone)
+		}
 	}
 	for name, scopes := range map[string][]string{
 		"rehearse": {"contents: read"},
@@ -168,7 +176,7 @@ func TestPermissions(t *testing.T) {
 
 // The job that can sign builds nothing, and executes nothing but the pipeline itself.
 func TestSign(t *testing.T) {
-	for _, step := range readFile(t, "../../.github/workflows/pipeline.yml").Jobs["sign"].Steps {
+	for _, step := range readPipeline(t).Jobs["sign"].Steps {
 		if strings.Contains(step.Uses, "/checkout@") && step.With["repository"] != "${{ job.workflow_repository }}" {
 			t.Error("sign checks out the caller")
 		}
@@ -182,7 +190,7 @@ func TestSign(t *testing.T) {
 
 // Every job checks out the pipeline's own commit, and stops if it is not known.
 func TestOwnCommit(t *testing.T) {
-	for name, job := range readFile(t, "../../.github/workflows/pipeline.yml").Jobs {
+	for name, job := range readPipeline(t).Jobs {
 		named, checkout := job.Steps[0], job.Steps[1]
 		if checkout.With["repository"] != "${{ job.workflow_repository }}" || checkout.With["ref"] != "${{ job.workflow_sha }}" || checkout.With["path"] != "pipeline" {
 			t.Errorf("the second step of %s is %+v, want it to check out the pipeline", name, checkout)
