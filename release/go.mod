@@ -2,6 +2,8 @@ module argserver/release
 
 go 1.26.3
 
+toolchain go1.26.8
+
 tool (
 	github.com/docker/buildx/cmd/buildx
 	github.com/goreleaser/goreleaser/v2

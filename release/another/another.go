@@ -12,38 +12,21 @@ import (
 	"argserver/release/internal/must"
 )
 
-// Repository takes the pipeline for another program, as RELEASING.md says: it adds
-// the program with its smoke.yaml and edits .goreleaser.yaml. It returns the folder of a
-// clone of OWNER/hello.
-func Repository(t *testing.T) string {
+// Repository writes the repository of the program hello into a folder: its source, and
+// the files that PIPELINE.md shows. It calls the pipeline of a repository, OWNER/NAME,
+// at a commit.
+func Repository(t *testing.T, folder, pipeline, commit string) {
 	t.Helper()
-	repository := t.TempDir()
-	must.Run(t, "../..", "sh", "-euc", `git archive HEAD release .github .goreleaser.yaml | tar --extract --directory="$0"
-		rm -r "$0/release/product" "$0/release/measure" "$0/release/another" "$0/release/examples" "$0/release/internal/examples"
-		cp -r release/another/testdata/hello/. "$0"`, repository)
-	path := filepath.Join(repository, ".goreleaser.yaml")
-	must.Write(t, path, editConfig(t, must.Read(t, path)))
-	must.Run(t, repository, "sh", "-euc", `git init --quiet && git add --all && git remote add origin https://github.com/OWNER/hello
+	must.Run(t, "..", "sh", "-euc", `mkdir -p "$0" && cp -r another/testdata/hello/. "$0"`, folder)
+	page := regexp.MustCompile("(?s)\n## `([^`]+)`\n.*?\n```\\w+\n(.*?)```").FindAllStringSubmatch(must.Read(t, "../../PIPELINE.md"), -1)
+	if len(page) != 4 {
+		t.Fatalf("PIPELINE.md shows %d files, want 4", len(page))
+	}
+	for _, file := range page {
+		must.Write(t, filepath.Join(folder, file[1]), strings.Replace(file[2], "OWNER/argserver/.github/workflows/pipeline.yml@COMMIT", pipeline+"/.github/workflows/pipeline.yml@"+commit, 1))
+	}
+	must.Run(t, folder, "sh", "-euc", `git init --quiet --initial-branch=main && git add --all
 		git -c user.name=Hello -c user.email=hello@example.org commit --quiet --message=hello`)
-	return repository
-}
-
-// editConfig changes the lines of argserver's configuration that are its own.
-func editConfig(t *testing.T, config string) string {
-	t.Helper()
-	replace := func(old, new string) {
-		t.Helper()
-		if strings.Count(config, old) != 1 {
-			t.Fatalf(".goreleaser.yaml contains %q %d times, want once", old, strings.Count(config, old))
-		}
-		config = strings.Replace(config, old, new, 1)
-	}
-	replace("project_name: argserver", "project_name: hello")
-	replace("\n    tags: [netgo]", "")
-	for _, name := range []string{"Version", "Commit", "Date"} {
-		replace("-X argserver/internal/version."+name+"=", "-X main."+strings.ToLower(name)+"=")
-	}
-	return Reduce(config, "linux_amd64", "linux_arm64", "darwin_arm64", "linux/amd64", "linux/arm64")
 }
 
 // Reduce returns a GoReleaser configuration without any target or platform but those

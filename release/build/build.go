@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"argserver/release/internal/command"
+	"argserver/release/notes"
 	"argserver/release/standin"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -65,8 +66,8 @@ type Binary struct {
 	Platform v1.Platform
 }
 
-// Make releases a commit from a clone of its own. It runs the GoReleaser that the
-// commit's release/go.mod pins, with the current builder of buildx.
+// Make releases a commit from a clone of its own. It runs the GoReleaser of the module
+// that the working directory is in, with the current builder of buildx.
 func Make(ctx context.Context, o Options) (*Release, error) {
 	r := &Release{
 		Tag:   o.Tag,
@@ -89,14 +90,18 @@ func Make(ctx context.Context, o Options) (*Release, error) {
 	if err != nil {
 		return nil, err
 	}
+	footer := filepath.Join(o.Folder, "notes.md")
+	if err := os.WriteFile(footer, []byte(notes.Template), 0o666); err != nil {
+		return nil, err
+	}
 	gitHub := standin.StartGitHub(o.Repository, o.Folder)
 	defer gitHub.Close()
-	goreleaser, err := command.Output(exec.CommandContext(ctx, "go", "-C", filepath.Join(r.Clone, "release"), "tool", "-n", "goreleaser"))
+	goreleaser, err := command.Output(exec.CommandContext(ctx, "go", "tool", "-n", "goreleaser"))
 	if err != nil {
 		return nil, err
 	}
 	// SBOMs are skipped: they hold a timestamp and differ each time.
-	cmd := exec.CommandContext(ctx, goreleaser, "release", "--config="+config, "--skip=sbom")
+	cmd := exec.CommandContext(ctx, goreleaser, "release", "--config="+config, "--release-footer-tmpl="+footer, "--skip=sbom")
 	cmd.Dir = r.Clone
 	cmd.Env = append(os.Environ(),
 		"REGISTRY="+o.Registry,
@@ -104,6 +109,7 @@ func Make(ctx context.Context, o Options) (*Release, error) {
 		"GITHUB_API="+gitHub.URL,
 		"GITHUB_TOKEN=none",
 		"GORELEASER_CURRENT_TAG="+o.Tag,
+		"PIPELINE="+notes.Pipeline(o.Repository, o.Tag),
 	)
 	if o.NoCache {
 		cmd.Env = append(cmd.Env, "GOCACHE="+filepath.Join(o.Folder, "go-build"))

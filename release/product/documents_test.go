@@ -65,21 +65,6 @@ func testDocuments(t *testing.T, r *build.Release) {
 	}
 }
 
-// testNotes compares the commands that check a release in its notes with those in
-// README.
-func testNotes(t *testing.T, r *build.Release) {
-	notes := strings.ReplaceAll(r.Notes, r.Image, "ghcr.io/OWNER/argserver")
-	blocks := regexp.MustCompile("(?s)```sh\n.*?```").FindAllString(notes, -1)
-	if len(blocks) != 4 {
-		t.Fatalf("the notes have %d blocks of commands, want 4:\n%s", len(blocks), notes)
-	}
-	for _, block := range blocks[:3] { // README's last block rebuilds an image too
-		if !strings.Contains(must.Read(t, r.Clone, "README.md"), block) {
-			t.Errorf("README lacks this block of the release notes:\n%s", block)
-		}
-	}
-}
-
 func awaitHealthy(t *testing.T, id string) {
 	t.Helper()
 	t.Cleanup(func() { exec.Command("docker", "rm", "--force", id).Run() })

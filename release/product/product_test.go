@@ -43,7 +43,6 @@ func TestProduct(t *testing.T) {
 	}
 	t.Run("budget", func(t *testing.T) { testBudget(t, r) })
 	t.Run("documents", func(t *testing.T) { testDocuments(t, r) })
-	t.Run("notes", func(t *testing.T) { testNotes(t, r) })
 	t.Run("image from a clone", func(t *testing.T) { testImageFromClone(t, r) })
 	t.Run("grpc", func(t *testing.T) { testGRPC(t, binary(t, r, own)) })
 	t.Run("instead of", func(t *testing.T) { testInsteadOf(t, binary(t, r, own)) })

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"net/http"
 	"os"
@@ -133,41 +133,40 @@ func (r *releases) discard(ctx context.Context, draft *github.RepositoryRelease)
 	})
 }
 
-// draft returns the id of a tag's draft, and those of its files by name.
-func (r *releases) draft(ctx context.Context, tag string) (int64, map[string]int64, error) {
-	var draft *github.RepositoryRelease
-	if err := patiently.Do(ctx, func() error {
+// draft returns the draft of a tag.
+func (r *releases) draft(ctx context.Context, tag string) (draft *github.RepositoryRelease, err error) {
+	err = patiently.Do(ctx, func() error {
 		found, public, err := r.find(ctx, tag)
-		if err != nil {
-			return err
+		if draft = found; err == nil && draft == nil {
+			err = fmt.Errorf("%s/%s has no draft of the tag %s (public release: %v)", r.owner, r.name, tag, public != nil)
 		}
-		if draft = found; draft == nil {
-			return fmt.Errorf("%s/%s has no draft of the tag %s (public release: %v)", r.owner, r.name, tag, public != nil)
-		}
-		return nil
-	}); err != nil {
-		return 0, nil, err
-	}
-	files := make(map[string]int64)
-	for asset, err := range r.client.Repositories.ListReleaseAssetsIter(ctx, r.owner, r.name, draft.GetID(), nil) {
-		if err != nil {
-			return 0, nil, err
-		}
-		files[asset.GetName()] = asset.GetID()
-	}
-	return draft.GetID(), files, nil
+		return err
+	})
+	return draft, err
 }
 
-// upload adds files to the draft of a tag. A file replaces one of the same name.
-func (r *releases) upload(ctx context.Context, tag string, paths ...string) error {
-	id, there, err := r.draft(ctx, tag)
+// files returns the files of a draft by name.
+func (r *releases) files(ctx context.Context, draft *github.RepositoryRelease) (map[string]*github.ReleaseAsset, error) {
+	files := make(map[string]*github.ReleaseAsset)
+	for asset, err := range r.client.Repositories.ListReleaseAssetsIter(ctx, r.owner, r.name, draft.GetID(), nil) {
+		if err != nil {
+			return nil, err
+		}
+		files[asset.GetName()] = asset
+	}
+	return files, nil
+}
+
+// upload adds files to a draft. A file replaces one of the same name.
+func (r *releases) upload(ctx context.Context, draft *github.RepositoryRelease, paths ...string) error {
+	there, err := r.files(ctx, draft)
 	if err != nil {
 		return err
 	}
 	for _, path := range paths {
 		name := filepath.Base(path)
-		if old, ok := there[name]; ok {
-			if _, err := r.client.Repositories.DeleteReleaseAsset(ctx, r.owner, r.name, old); err != nil {
+		if old := there[name]; old != nil {
+			if _, err := r.client.Repositories.DeleteReleaseAsset(ctx, r.owner, r.name, old.GetID()); err != nil {
 				return err
 			}
 		}
@@ -175,7 +174,7 @@ func (r *releases) upload(ctx context.Context, tag string, paths ...string) erro
 		if err != nil {
 			return err
 		}
-		_, _, err = r.client.Repositories.UploadReleaseAsset(ctx, r.owner, r.name, id, &github.UploadOptions{Name: name}, file)
+		_, _, err = r.client.Repositories.UploadReleaseAsset(ctx, r.owner, r.name, draft.GetID(), &github.UploadOptions{Name: name}, file)
 		file.Close()
 		if err != nil {
 			return err
@@ -184,28 +183,47 @@ func (r *releases) upload(ctx context.Context, tag string, paths ...string) erro
 	return nil
 }
 
-// download puts every file of a tag's draft into a folder.
-func (r *releases) download(ctx context.Context, tag, folder string) error {
-	_, files, err := r.draft(ctx, tag)
+// compare reports every difference between the files of a tag's draft, as GitHub
+// states their SHA-256, and those in a folder.
+func (r *releases) compare(ctx context.Context, tag, folder string) error {
+	draft, err := r.draft(ctx, tag)
 	if err != nil {
 		return err
 	}
-	for name, id := range files {
-		content, _, err := r.client.Repositories.DownloadReleaseAsset(ctx, r.owner, r.name, id, download.Client)
-		if err != nil {
-			return err
-		}
-		file, err := os.Create(filepath.Join(folder, filepath.Base(name)))
-		if err == nil {
-			_, err = io.Copy(file, content)
-			err = cmp.Or(err, file.Close())
-		}
-		content.Close()
-		if err != nil {
-			return err
-		}
+	return r.compareDraft(ctx, draft, folder)
+}
+
+func (r *releases) compareDraft(ctx context.Context, draft *github.RepositoryRelease, folder string) error {
+	want := make(map[string]string)
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err
 	}
-	return nil
+	for _, entry := range entries {
+		content, err := os.ReadFile(filepath.Join(folder, entry.Name()))
+		if err != nil {
+			return err
+		}
+		want[entry.Name()] = fmt.Sprintf("sha256:%x", sha256.Sum256(content))
+	}
+	return patiently.Do(ctx, func() error {
+		files, err := r.files(ctx, draft)
+		if err != nil {
+			return err
+		}
+		var problems []error
+		for name, file := range files {
+			if file.GetDigest() != want[name] {
+				problems = append(problems, fmt.Errorf("the draft of the tag %s has %s with %q, want %q", draft.GetTagName(), name, file.GetDigest(), want[name]))
+			}
+		}
+		for name := range want {
+			if files[name] == nil {
+				problems = append(problems, fmt.Errorf("the draft of the tag %s lacks %s", draft.GetTagName(), name))
+			}
+		}
+		return errors.Join(problems...)
+	})
 }
 
 // publish makes the draft of a version public and returns the release. latest says

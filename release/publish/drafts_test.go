@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,10 +67,9 @@ func TestByHand(t *testing.T) {
 			if c.fails == "" {
 				return
 			}
-			_, err = promote(t.Context(), releases, "v1.2.3", "127.0.0.1:1/owner/name@sha256:"+strings.Repeat("0", 64))
+			_, err = promote(t.Context(), releases, "v1.2.3", "127.0.0.1:1/owner/name@sha256:"+strings.Repeat("0", 64), t.TempDir())
 			must.Fail(t, err, c.fails)
-			must.Fail(t, releases.upload(t.Context(), "v1.2.3", "file"), c.fails)
-			must.Fail(t, releases.download(t.Context(), "v1.2.3", t.TempDir()), c.fails)
+			must.Fail(t, releases.compare(t.Context(), "v1.2.3", t.TempDir()), c.fails)
 			must.Fail(t, check(t.Context(), releases, "v1.2.3", "127.0.0.1:1/owner/name"), c.fails)
 			if after := fmt.Sprint(gitHub.Releases()); after != before {
 				t.Errorf("the releases are %s, want them as before: %s", after, before)
@@ -84,41 +82,36 @@ func TestByHand(t *testing.T) {
 func TestFiles(t *testing.T) {
 	_, releases := startReleases(t)
 	create(t, releases, "v1.2.3", true)
-	want := make(map[string]string)
-	upload := func(name, content string) {
-		path := filepath.Join(t.TempDir(), name)
-		must.Write(t, path, content)
-		if err := releases.upload(t.Context(), "v1.2.3", path); err != nil {
-			t.Fatal(err)
-		}
-		want[name] = content
-	}
+	draft, err := releases.draft(t.Context(), "v1.2.3")
+	must.Fail(t, err, "")
+	var names []string
 	for i := range 35 {
-		upload(fmt.Sprint("file-", i), "first")
+		names = append(names, fmt.Sprint("file-", i))
 	}
-	upload("file-0", "second")
-	upload("file-34", "second")
+	folder := files(t, names...)
+	paths, err := filepath.Glob(folder + "/*")
+	must.Fail(t, err, "")
+	must.Fail(t, releases.upload(t.Context(), draft, paths...), "")
+	must.Fail(t, releases.compare(t.Context(), "v1.2.3", folder), "")
 
-	folder := t.TempDir()
-	if err := releases.download(t.Context(), "v1.2.3", folder); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"file-0", "file-34"} {
+		path := filepath.Join(folder, name)
+		must.Write(t, path, "second")
+		must.Fail(t, releases.compare(t.Context(), "v1.2.3", folder), "the draft of the tag v1.2.3 has "+name+` with "sha256:`)
+		must.Fail(t, releases.upload(t.Context(), draft, path), "")
+		must.Fail(t, releases.compare(t.Context(), "v1.2.3", folder), "")
 	}
-	got := make(map[string]string)
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		t.Fatal(err)
+	must.Write(t, filepath.Join(folder, "more"), "")
+	must.Fail(t, releases.compare(t.Context(), "v1.2.3", folder), "the draft of the tag v1.2.3 lacks more")
+	for _, name := range []string{"more", "file-1"} {
+		must.Fail(t, os.Remove(filepath.Join(folder, name)), "")
 	}
-	for _, entry := range entries {
-		got[entry.Name()] = must.Read(t, folder, entry.Name())
-	}
-	if !maps.Equal(got, want) {
-		t.Errorf("the draft holds %v, want %v", got, want)
-	}
+	must.Fail(t, releases.compare(t.Context(), "v1.2.3", folder), "the draft of the tag v1.2.3 has file-1 with")
 
-	must.Fail(t, releases.upload(t.Context(), "v1.2.4", "x"), "has no draft of the tag v1.2.4 (public release: false)")
-	must.Fail(t, releases.upload(t.Context(), "v1.2.3", "missing"), "missing")
+	must.Fail(t, releases.compare(t.Context(), "v1.2.4", folder), "has no draft of the tag v1.2.4 (public release: false)")
+	must.Fail(t, releases.upload(t.Context(), draft, "missing"), "missing")
 	create(t, releases, "v1.2.5", false, signed...)
-	must.Fail(t, releases.download(t.Context(), "v1.2.5", folder), "has no draft of the tag v1.2.5 (public release: true)")
+	must.Fail(t, releases.compare(t.Context(), "v1.2.5", folder), "has no draft of the tag v1.2.5 (public release: true)")
 }
 
 func TestNewReleases(t *testing.T) {
@@ -146,7 +139,7 @@ func startReleases(t *testing.T) (*standin.GitHub, *releases) {
 }
 
 // create makes a release as the workflow does.
-func create(t *testing.T, releases *releases, tag string, draft bool, files ...string) {
+func create(t *testing.T, releases *releases, tag string, draft bool, names ...string) {
 	t.Helper()
 	release, _, err := releases.client.Repositories.CreateRelease(t.Context(), "owner", "name", &github.RepositoryRelease{
 		TagName: &tag, Draft: &draft,
@@ -154,17 +147,21 @@ func create(t *testing.T, releases *releases, tag string, draft bool, files ...s
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range files {
-		path := filepath.Join(t.TempDir(), name)
-		must.Write(t, path, "content of "+name)
-		file, err := os.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer file.Close()
-		if _, _, err := releases.client.Repositories.UploadReleaseAsset(t.Context(), "owner", "name", release.GetID(),
-			&github.UploadOptions{Name: name}, file); err != nil {
-			t.Fatal(err)
-		}
+	paths, err := filepath.Glob(files(t, names...) + "/*")
+	if err != nil {
+		t.Fatal(err)
 	}
+	if err := releases.upload(t.Context(), release, paths...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// files returns a folder with files.
+func files(t *testing.T, names ...string) string {
+	t.Helper()
+	folder := t.TempDir()
+	for _, name := range names {
+		must.Write(t, filepath.Join(folder, name), "content of "+name)
+	}
+	return folder
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -25,13 +27,14 @@ func options(ctx context.Context) []remote.Option {
 	return registry.Options(ctx, remote.WithAuthFromKeychain(authn.DefaultKeychain))
 }
 
-// promote publishes a version: it gives an image, named by digest, the exact tag,
-// makes the draft public, and then moves the floating tags. It returns the tags
-// that it set. Nothing moves unless everything is as the workflow left it.
+// promote publishes a version: it adds the bundles in a folder to the draft, which then
+// has the files in the folder and no others, gives an image, named by digest, the exact
+// tag, makes the draft public, and then moves the floating tags. It returns the tags that
+// it set. Nothing moves unless everything is as the workflow left it.
 //
 // Promotions may run at once, end in any order and be cut off anywhere. The next one
 // completes whatever is public.
-func promote(ctx context.Context, releases *releases, tag, image string) (moved []string, err error) {
+func promote(ctx context.Context, releases *releases, tag, image, folder string) (moved []string, err error) {
 	digest, err := name.NewDigest(image)
 	if err != nil {
 		return nil, err
@@ -48,12 +51,26 @@ func promote(ctx context.Context, releases *releases, tag, image string) (moved 
 		if release = cmp.Or(public, draft); release == nil {
 			return fmt.Errorf("%s/%s has no release of the tag %s and no draft of one", releases.owner, releases.name, tag)
 		}
-		if err := complete(release); err != nil {
-			return fmt.Errorf("the draft of the tag %s is not complete: %w: run all jobs again", tag, err)
-		}
 		return nil
 	}); err != nil {
 		return nil, err
+	}
+	if public == nil {
+		for _, name := range signed {
+			if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
+				return nil, err
+			}
+		}
+		bundles, err := filepath.Glob(filepath.Join(folder, "*.sigstore.json"))
+		if err != nil {
+			return nil, err
+		}
+		if err := releases.upload(ctx, draft, bundles...); err != nil {
+			return nil, err
+		}
+		if err := releases.compareDraft(ctx, draft, folder); err != nil {
+			return nil, err
+		}
 	}
 	p := promotion{releases: releases, repository: digest.Context(), version: version, release: release, set: make(map[string]v1.Hash)}
 	if moved, err = p.setExact(ctx, digest); err != nil {

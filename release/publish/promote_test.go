@@ -75,7 +75,7 @@ func start(t *testing.T, registry http.Handler) name.Repository {
 // has pushed already.
 func (w *world) prepare(version string) {
 	w.Helper()
-	create(w.T, w.releases, "v"+version, true, signed...)
+	create(w.T, w.releases, "v"+version, true, "checksums.txt")
 	if w.digests[version] == "" {
 		w.digests[version] = w.push(version)
 	}
@@ -100,7 +100,7 @@ func (w *world) push(version string) string {
 }
 
 func (w *world) promote(ctx context.Context, version string) error {
-	_, err := promote(ctx, w.releases, "v"+version, w.image.Digest(w.digests[version]).String())
+	_, err := promote(ctx, w.releases, "v"+version, w.image.Digest(w.digests[version]).String(), files(w.T, signed...))
 	return err
 }
 
@@ -174,7 +174,7 @@ func TestPromote(t *testing.T) {
 	}
 
 	w.prepare("1.5.0")
-	create(t, w.releases, "v1.6.0", true, "checksums.txt") // The workflow stopped before it signed.
+	create(t, w.releases, "v1.6.0", true, "checksums.txt", "evil")
 	other := w.push("1.5.0")
 	state := fmt.Sprint(w.published(), w.gitHub.Releases())
 	for _, c := range []struct{ image, version, want string }{
@@ -182,14 +182,16 @@ func TestPromote(t *testing.T) {
 		{w.image.Digest(other).String(), "v1.2", `version "v1.2": want a semantic version`},
 		{w.image.Digest(other).String(), "latest", `version "latest"`},
 		{w.image.Digest(other).String(), "v1.7.0", "owner/name has no release of the tag v1.7.0"},
-		{w.image.Digest(other).String(), "v1.6.0", "the draft of the tag v1.6.0 is not complete: it lacks checksums.txt.sigstore.json"},
+		{w.image.Digest(other).String(), "v1.6.0", "the draft of the tag v1.6.0 has evil with"},
 		{w.image.Digest("sha256:" + strings.Repeat("0", 64)).String(), "v1.5.0", "MANIFEST_UNKNOWN"},
 		{w.image.Tag("sha-0123").String(), "v1.5.0", "sha-0123"},
 		{"Owner/name@" + other, "v1.5.0", "Owner/name"},
 	} {
-		_, err := promote(t.Context(), w.releases, c.version, c.image)
+		_, err := promote(t.Context(), w.releases, c.version, c.image, files(t, signed...))
 		must.Fail(t, err, c.want)
 	}
+	_, err := promote(t.Context(), w.releases, "v1.5.0", w.image.Digest(other).String(), files(t, "checksums.txt"))
+	must.Fail(t, err, "checksums.txt.sigstore.json: no such file")
 	if got := fmt.Sprint(w.published(), w.gitHub.Releases()); got != state {
 		t.Errorf("the refused promotions leave %s, want what was there before: %s", got, state)
 	}

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"argserver/release/internal/must"
-	"argserver/release/standin"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
@@ -50,9 +49,10 @@ func (r rehearsed) rebuild(t *testing.T, subject string) (out string, status int
 		t.Fatal(err)
 	}
 
-	cmd := exec.Command("sh", "-c", "umask 077; go -C release run ./verify rebuild "+subject)
-	cmd.Dir = r.Clone
+	cmd := exec.Command("sh", "-c", "umask 077; go run ./verify rebuild "+subject)
+	cmd.Dir = ".."
 	cmd.Env = append(os.Environ(),
+		"SOURCE="+r.Clone,
 		"GITHUB_SERVER_URL="+gitHub.URL,
 		"GITHUB_REPOSITORY="+repository,
 		"REGISTRY="+host,
@@ -71,26 +71,4 @@ func (r rehearsed) rebuild(t *testing.T, subject string) (out string, status int
 		t.Errorf("verify rebuild left %v behind", left)
 	}
 	return string(stdout), cmd.ProcessState.ExitCode()
-}
-
-// startDraft starts a stand-in for GitHub with a draft of a tag.
-func startDraft(t *testing.T, repository, tag string) *standin.GitHub {
-	t.Helper()
-	gitHub := standin.StartGitHub(repository, t.TempDir())
-	t.Cleanup(gitHub.Close)
-	request, err := http.NewRequest(http.MethodPost, gitHub.URL+"/api/v3/repos/"+repository+"/releases",
-		strings.NewReader(`{"tag_name": "`+tag+`", "draft": true}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer token")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusCreated {
-		t.Fatalf("the draft was answered with %s, want 201", response.Status)
-	}
-	return gitHub
 }

@@ -4,6 +4,7 @@ package standin
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -147,7 +148,8 @@ func (g *GitHub) assetsOf(release int64) []map[string]any {
 	assets := []map[string]any{}
 	for _, id := range slices.Sorted(maps.Keys(g.assets)) {
 		if a := g.assets[id]; a.release == release {
-			assets = append(assets, map[string]any{"id": id, "name": a.name})
+			content, _ := os.ReadFile(g.path(a))
+			assets = append(assets, map[string]any{"id": id, "name": a.name, "digest": fmt.Sprintf("sha256:%x", sha256.Sum256(content))})
 		}
 	}
 	return assets

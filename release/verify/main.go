@@ -4,6 +4,7 @@
 //	verify fetch TAG IMAGE
 //	verify try-image IMAGE
 //	verify try-files TAG FOLDER
+//	verify signatures TAG FOLDER [IMAGE]
 //
 // Rebuild builds a release from the source in this clone and reports, artifact by
 // artifact, whether the published bytes are the same. VERSION, such as v1.2.3,
@@ -30,11 +31,21 @@
 // runs the one for this machine if there is one: Linux, macOS or Windows. Both compare
 // with rootfs and smoke.yaml of this clone: check out the release first.
 //
-// Environment variables, which GitHub sets in a workflow except for the last:
+// Signatures runs the commands of the release notes that verify something, with cosign
+// and gh, in a folder of downloaded files. With an image, which is named by digest, it
+// verifies the image too, and every file instead of one.
+//
+// This clone is the Git repository that contains the working directory, unless SOURCE
+// names another folder.
+//
+// Environment variables, the first two of which GitHub sets in a workflow:
 //
 //	GITHUB_REPOSITORY  OWNER/NAME; default: the remote origin
 //	GITHUB_SERVER_URL  URL of GitHub; default https://github.com
 //	REGISTRY           host of the registry; default ghcr.io
+//	SOURCE             folder of the clone
+//	PIPELINE           the workflow that signed, as in job.workflow_ref; default: that of
+//	                   the repository itself at the tag
 //
 // Exit statuses: 0 everything is as it should be, 1 it is not or could not be
 // checked, 2 wrong usage.
@@ -65,8 +76,12 @@ func main() {
 		err = tryImage(ctx, args[1])
 	case len(args) == 3 && args[0] == "try-files":
 		err = tryFiles(ctx, args[1], args[2])
+	case len(args) == 3 && args[0] == "signatures":
+		err = signatures(ctx, args[1], args[2], "")
+	case len(args) == 4 && args[0] == "signatures":
+		err = signatures(ctx, args[1], args[2], args[3])
 	default:
-		fmt.Fprintf(os.Stderr, "verify: got %q, want rebuild VERSION|IMAGE [COMMIT], fetch TAG IMAGE, try-image IMAGE or try-files TAG FOLDER\n", args)
+		fmt.Fprintf(os.Stderr, "verify: got %q, want rebuild VERSION|IMAGE [COMMIT], fetch TAG IMAGE, try-image IMAGE, try-files TAG FOLDER or signatures TAG FOLDER [IMAGE]\n", args)
 		os.Exit(2)
 	}
 	stop()
@@ -98,6 +113,7 @@ func originRepository(ctx context.Context) (string, error) {
 	return match[1], nil
 }
 
+// git runs git in this clone.
 func git(ctx context.Context, args ...string) (string, error) {
-	return command.Output(exec.CommandContext(ctx, "git", args...))
+	return command.Output(exec.CommandContext(ctx, "git", append([]string{"-C", os.Getenv("SOURCE")}, args...)...))
 }

@@ -8,13 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
-	"text/template"
 
-	"argserver/release/build"
 	"argserver/release/internal/must"
+	"argserver/release/notes"
 
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -23,11 +21,10 @@ import (
 // binary is the one that the release notes check.
 const binary = "argserver_linux_amd64"
 
-// A signer is who gets a certificate from Sigstore.
-type signer struct{ repository, workflow, ref string }
+const pipeline = "/.github/workflows/pipeline.yml@"
 
 // The release notes of v1.2.3 accept this signer only.
-var releaser = signer{repository, "release.yml", "refs/tags/v1.2.3"}
+var releaser = signer{repository, "refs/tags/v1.2.3", repository + pipeline + "refs/tags/v1.2.3"}
 
 // A publication is what somebody publishes as v1.2.3. A part without a signer is
 // not signed.
@@ -39,8 +36,8 @@ type publication struct {
 	pull, download, sbom                string // the refusal of each block of commands; empty if it accepts
 }
 
-// The notes of a release refuse whatever the release workflow did not sign for this
-// very tag.
+// The notes of a release refuse whatever the pipeline did not sign for this very
+// repository and tag.
 func TestSignatures(t *testing.T) {
 	good := publication{signature: &releaser, provenance: &releaser, checksumsSignature: &releaser, filesProvenance: &releaser}
 	publications := []publication{good}
@@ -59,12 +56,24 @@ func TestSignatures(t *testing.T) {
 	)
 	add("image without signature", func(p *publication) { p.signature, p.pull = nil, noSignature })
 	add("image without provenance", func(p *publication) { p.provenance, p.pull = nil, noProvenance })
+	old := signer{repository, "refs/tags/v1.2.2", repository + pipeline + "refs/tags/v1.2.2"}
 	for name, s := range map[string]*signer{
-		"another workflow":   {repository, "ci.yml", "refs/tags/v1.2.3"},
-		"another tag":        {repository, "release.yml", "refs/tags/v1.2.2"},
-		"another repository": {"Mallory/argserver", "release.yml", "refs/tags/v1.2.3"},
+		"another workflow":   {repository, "refs/tags/v1.2.3", repository + "/.github/workflows/ci.yml@refs/tags/v1.2.3"},
+		"another tag":        &old,
+		"another repository": {"Mallory/argserver", "refs/tags/v1.2.3", "Mallory/argserver" + pipeline + "refs/tags/v1.2.3"},
+		// Anybody may call the pipeline, which then signs for the caller.
+		"this pipeline for another repository": {"Mallory/evil", "refs/tags/v1.2.3", releaser.job},
+		"this pipeline for another tag":        {repository, "refs/tags/v1.2.2", releaser.job},
+		"the pipeline of a fork":               {repository, "refs/tags/v1.2.3", "Mallory/argserver" + pipeline + "refs/tags/v1.2.3"},
+		// GitHub finds it under the name of this repository too.
+		"a commit of a fork": {repository, "refs/tags/v1.2.3", repository + pipeline + strings.Repeat("1", 40)},
 	} {
-		refusal := fmt.Sprintf("got %q", "https://github.com/"+s.repository+"/.github/workflows/"+s.workflow+"@"+s.ref)
+		refusal := fmt.Sprintf("got %q", s.ref)
+		if s.job != releaser.job {
+			refusal = fmt.Sprintf("got %q", "https://github.com/"+s.job)
+		} else if s.repository != repository {
+			refusal = fmt.Sprintf("got %q", s.repository)
+		}
 		add("image signed by "+name, func(p *publication) { p.signature, p.pull = s, noSignature })
 		add("image attested by "+name, func(p *publication) { p.provenance, p.pull = s, noProvenance })
 		add("checksums signed by "+name, func(p *publication) { p.checksumsSignature, p.download = s, refusal })
@@ -86,9 +95,8 @@ func TestSignatures(t *testing.T) {
 		}
 	})
 	add("everything of another release", func(p *publication) {
-		old := signer{repository, "release.yml", "refs/tags/v1.2.2"}
 		p.signature, p.provenance, p.checksumsSignature, p.filesProvenance = &old, &old, &old, &old
-		p.pull, p.download, p.sbom = "release.yml@refs/tags/v1.2.2", "release.yml@refs/tags/v1.2.2", "release.yml@refs/tags/v1.2.2"
+		p.pull, p.download, p.sbom = old.job, old.job, old.job
 	})
 
 	programs := buildPrograms(t)
@@ -105,15 +113,19 @@ func TestSignatures(t *testing.T) {
 // checkPublication publishes, and runs the commands of the release notes.
 func (s *sigstore) checkPublication(t *testing.T, p publication, programs, registry string) {
 	folder := t.TempDir()
+	standins, err := filepath.Abs("../standin/bin")
+	if err != nil {
+		t.Fatal(err)
+	}
 	run := func(by *signer, script string) (string, error) {
 		cmd := exec.Command("bash", "-euc", script)
 		cmd.Dir = folder
-		cmd.Env = append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"))
+		cmd.Env = append(os.Environ(), "PATH="+programs+":"+standins+":"+os.Getenv("PATH"), "TOOLS="+programs)
 		for name, value := range s.trust {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
 		if by != nil {
-			for name, value := range s.identity(by.repository, by.workflow, by.ref, strings.Repeat("0", 40)) {
+			for name, value := range s.identity(*by, strings.Repeat("0", 40)) {
 				cmd.Env = append(cmd.Env, name+"="+value)
 			}
 		}
@@ -156,11 +168,9 @@ func (s *sigstore) checkPublication(t *testing.T, p publication, programs, regis
 	server := httptest.NewServer(http.StripPrefix("/"+repository+"/releases/download/v1.2.3", http.FileServer(http.Dir(filepath.Join(folder, "files")))))
 	defer server.Close()
 
-	blocks := shellBlocks(strings.ReplaceAll(notes(t, registry), "https://github.com/"+repository+"/releases", server.URL+"/"+repository+"/releases"))
-	sbom := lastCommand(blocks[1])
-	if strings.Count(sbom, binary+" ") != 1 {
-		t.Fatalf("the last command is %q, want one that checks %s", sbom, binary)
-	}
+	blocks := shellBlocks(strings.ReplaceAll(renderNotes(t, registry, repository), "https://github.com/"+repository+"/releases", server.URL+"/"+repository+"/releases"))
+	all := notes.Commands(blocks[1])
+	sbom := all[len(all)-1]
 	for _, block := range []struct{ name, script, refusal string }{
 		{"pull", strings.Replace(blocks[0], "docker pull", "echo", 1), p.pull}, // Docker cannot run a random image
 		{"download", blocks[1], p.download},
@@ -173,27 +183,25 @@ func (s *sigstore) checkPublication(t *testing.T, p publication, programs, regis
 			t.Logf("%s is refused: %s", block.name, lastLine(out))
 		}
 	}
+
+	// The workflow refuses the same.
+	script := fmt.Sprintf("GITHUB_REPOSITORY=%s REGISTRY=%s verify signatures v1.2.3 files %s@%s", repository, registry, image, digest)
+	out, err := run(nil, script)
+	if refused := p.pull+p.download+p.sbom != ""; (err != nil) != refused {
+		t.Errorf("%s: %v, want a refusal: %v; it prints\n%s", script, err, refused, out)
+	}
 }
 
-// notes returns the notes of the release v1.2.3, without its changes.
-func notes(t *testing.T, registry string) string {
+// renderNotes returns the notes of the release v1.2.3, without its changes.
+func renderNotes(t *testing.T, registry, repository string) string {
 	t.Helper()
-	project, err := build.LoadConfig("../..")
+	text, err := notes.Render("argserver", "v1.2.3", map[string]string{
+		"REGISTRY": registry, "GITHUB_REPOSITORY": repository, "PIPELINE": notes.Pipeline(repository, "v1.2.3"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	parsed, err := template.New("footer").Funcs(template.FuncMap{"tolower": strings.ToLower}).Parse(project.Release.Footer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var text strings.Builder
-	if err := parsed.Execute(&text, map[string]any{
-		"Env":         map[string]string{"REGISTRY": registry, "GITHUB_REPOSITORY": repository},
-		"ProjectName": "argserver", "Version": "1.2.3", "Tag": "v1.2.3",
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return text.String()
+	return text
 }
 
 // shellBlocks returns the blocks of shell commands in a document.
@@ -204,37 +212,21 @@ func shellBlocks(document string) (blocks []string) {
 	return blocks
 }
 
-// commands returns the commands of a script that verify something, each in one
-// line.
-func commands(script string) []string {
-	script = regexp.MustCompile(` \\\n *`).ReplaceAllString(script, " ")
-	return regexp.MustCompile(`(?:cosign verify-|gh attestation verify ).*`).FindAllString(script, -1)
-}
-
-func lastCommand(script string) string {
-	all := commands(script)
-	return all[len(all)-1]
-}
-
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[len(lines)-1]
 }
 
-// The workflow checks a release with the commands of its notes.
-func TestNotes(t *testing.T) {
-	promised := commands(notes(t, "ghcr.io"))
-	if len(promised) != 5 {
-		t.Fatalf("the notes have the commands %q, want 5", promised)
+// README has the commands of the notes, except for the last block, which rebuilds.
+func TestReadme(t *testing.T) {
+	readme := must.Read(t, "../../README.md")
+	blocks := shellBlocks(strings.ReplaceAll(renderNotes(t, "ghcr.io", "OWNER/argserver"), "ghcr.io/owner/", "ghcr.io/OWNER/"))
+	if len(blocks) != 4 || len(notes.Commands(strings.Join(blocks, ""))) != 5 {
+		t.Fatalf("the notes have the blocks %q, want 4 with 5 commands that verify", blocks)
 	}
-	workflow := strings.NewReplacer(
-		`"$IMAGE"`, "ghcr.io/"+strings.ToLower(repository)+":1.2.3",
-		`"$file"`, binary,
-		`"`, "",
-		"$GITHUB_REPOSITORY", repository,
-		"$GITHUB_REF", "refs/tags/v1.2.3",
-	).Replace(must.Read(t, "../../.github/workflows/release.yml"))
-	if got := commands(workflow); !slices.Equal(got, promised) {
-		t.Errorf("the workflow has the commands\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(promised, "\n"))
+	for _, block := range blocks[:3] {
+		if !strings.Contains(readme, "```sh\n"+block+"```") {
+			t.Errorf("README lacks this block of the release notes:\n%s", block)
+		}
 	}
 }

@@ -48,7 +48,7 @@ type sigstore struct {
 }
 
 // buildPrograms returns a folder with the programs of the stories: those that
-// release/tools pins, and the stand-in for actions/attest.
+// release/tools pins, the stand-in for actions/attest, and verify.
 func buildPrograms(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -65,7 +65,7 @@ func buildPrograms(t *testing.T) string {
 		}
 	}
 	must.Run(t, "../tools", "go", "build", "-o="+folder, "./timestamp-server")
-	must.Run(t, "..", "go", "build", "-o="+folder, "./standin/actions/actions/attest")
+	must.Run(t, "..", "go", "build", "-o="+folder, "./standin/actions/actions/attest", "./verify")
 	return folder
 }
 
@@ -249,14 +249,14 @@ func startIssuer(t *testing.T, certificate string) *issuer {
 		}
 		q := r.URL.Query()
 		owner, _, _ := strings.Cut(q.Get("repository"), "/")
-		workflow := q.Get("repository") + "/.github/workflows/" + q.Get("workflow") + "@" + q.Get("ref")
 		claims, _ := json.Marshal(map[string]any{
 			"iss": gitHubIssuer, "aud": q.Get("audience"), "sub": "repo:" + q.Get("repository") + ":ref:" + q.Get("ref"),
 			"iat": time.Now().Unix(), "nbf": time.Now().Unix(), "exp": time.Now().Add(5 * time.Minute).Unix(),
 			"repository": q.Get("repository"), "repository_id": "1", "repository_visibility": "public",
 			"repository_owner": owner, "repository_owner_id": "2", "actor": "somebody", "actor_id": "3",
 			"ref": q.Get("ref"), "ref_type": "tag", "sha": q.Get("sha"), "event_name": "push", "workflow": "release",
-			"workflow_ref": workflow, "workflow_sha": q.Get("sha"), "job_workflow_ref": workflow, "job_workflow_sha": q.Get("sha"),
+			"workflow_ref": q.Get("repository") + "/.github/workflows/release.yml@" + q.Get("ref"), "workflow_sha": q.Get("sha"),
+			"job_workflow_ref": q.Get("job"), "job_workflow_sha": q.Get("sha"),
 			"run_id": "1", "run_number": "1", "run_attempt": "1", "runner_environment": "github-hosted",
 		})
 		text := encode([]byte(`{"alg":"RS256","typ":"JWT","kid":"1"}`)) + "." + encode(claims)
@@ -272,10 +272,14 @@ func startIssuer(t *testing.T, certificate string) *issuer {
 	return &issuer{tokens.URL, proxy.URL}
 }
 
+// A signer is a job that gets a certificate from Sigstore: its repository, the ref that
+// the repository's release.yml runs for, and the workflow that contains the job.
+type signer struct{ repository, ref, job string }
+
 // identity returns the environment variables with which GitHub lets a job get
-// identity tokens: here those of a workflow of a repository that runs for a ref.
-func (s *sigstore) identity(repository, workflow, ref, commit string) map[string]string {
-	query := url.Values{"repository": {repository}, "workflow": {workflow}, "ref": {ref}, "sha": {commit}}
+// identity tokens.
+func (s *sigstore) identity(by signer, commit string) map[string]string {
+	query := url.Values{"repository": {by.repository}, "ref": {by.ref}, "job": {by.job}, "sha": {commit}}
 	return map[string]string{
 		"ACTIONS_ID_TOKEN_REQUEST_URL":   s.issuer.tokens + "/?" + query.Encode(),
 		"ACTIONS_ID_TOKEN_REQUEST_TOKEN": token,

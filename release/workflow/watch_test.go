@@ -17,16 +17,16 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// TestWatch runs the watch for a release of another program, which is smaller and so
-// rebuilt sooner.
+// TestWatch runs the watch for a release with few targets, which is rebuilt sooner.
 func TestWatch(t *testing.T) {
-	const repository = "OWNER/hello"
 	folder := t.TempDir()
-	clone := filepath.Join(folder, "repository")
-	if err := os.Rename(another.Repository(t), clone); err != nil {
-		t.Fatal(err)
-	}
-	must.Run(t, clone, "git", "branch", "--move", "main")
+	clone := filepath.Join(folder, "repositories", repository)
+	must.Run(t, ".", "git", "clone", "--quiet", "--no-tags", "../..", clone)
+	must.Run(t, clone, "git", "checkout", "--quiet", "-B", "main")
+	must.Run(t, clone, "git", "remote", "set-url", "origin", "https://github.com/"+repository)
+	config := filepath.Join(clone, ".goreleaser.yaml")
+	must.Write(t, config, another.Reduce(must.Read(t, config), "linux_amd64", "linux_arm64", "darwin_arm64", "linux/amd64", "linux/arm64"))
+	commit(t, clone, "few targets")
 	gitHub := standin.StartGitHub(repository, t.TempDir())
 	t.Cleanup(gitHub.Close)
 	act := filepath.Join(folder, "act")
@@ -64,7 +64,7 @@ func TestWatch(t *testing.T) {
 		})
 	}
 	log, err := watch("net.Listen")
-	if err != nil || !strings.Contains(log, "/OWNER/hello/releases\n") || strings.Contains(log, "watch/check") {
+	if err != nil || !strings.Contains(log, "/"+repository+"/releases\n") || strings.Contains(log, "watch/check") {
 		t.Fatalf("without a release the watch does more than look for one (%v):\n%s", err, log)
 	}
 
@@ -92,9 +92,9 @@ func TestWatch(t *testing.T) {
 
 	// The program does not use the vulnerable function.
 	log, err = watch("archive/zip.NewReader")
-	wants := []string{"/OWNER/hello/releases/latest/download/checksums.txt\n", "same     " + release.Image + ":1.2.3\n", "| vulnerability in modules you require, but your code doesn't appear to call these\n"}
+	wants := []string{"/" + repository + "/releases/latest/download/checksums.txt\n", "same     " + release.Image + ":1.2.3\n", "| vulnerability in modules you require, but your code doesn't appear to call these\n"}
 	for _, binary := range binaries {
-		wants = append(wants, "same     "+binary+"\n", "| "+strings.TrimPrefix(binary, "hello_")+"\n")
+		wants = append(wants, "same     "+binary+"\n", "| "+strings.TrimPrefix(binary, "argserver_")+"\n")
 	}
 	expectLog(t, log, wants...)
 	if err != nil {
