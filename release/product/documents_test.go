@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,10 +19,11 @@ import (
 // documents contain transcripts.
 var documents = []string{"README.md", "ENDPOINTS.md"}
 
-// testDocuments types the transcripts of the documents into a shell, in a folder
+// testDocuments types the transcripts of the documents into a shell, in a clone
 // that contains the binary, and compares the output.
 func testDocuments(t *testing.T, r *build.Release) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "clone")
+	must.Run(t, ".", "cp", "-r", r.Clone, dir)
 	must.Run(t, ".", "cp", binary(t, r, own), filepath.Join(dir, "argserver"))
 	must.Write(t, filepath.Join(dir, ".curlrc"), "no-progress-meter\n")
 	t.Setenv("CURL_HOME", dir) // as on a terminal
@@ -114,6 +116,9 @@ func typeCommand(t *testing.T, dir, command string) string {
 	cmd := exec.CommandContext(ctx, "sh", "-c", "exec env "+foreground)
 	cmd.Dir = dir
 	cmd.Stderr = log
+	// go run would leave the program behind.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"argserver/release/internal/must"
 )
 
-// README promises the binaries and platforms of every release, so that a target dropped
+// RELEASING promises the binaries and platforms of every release, so that a target dropped
 // from .goreleaser.yaml fails.
 func TestPromise(t *testing.T) {
 	project, err := build.LoadConfig("../..")
@@ -25,8 +25,8 @@ func TestPromise(t *testing.T) {
 		}
 		binaries = append(binaries, "argserver_"+name)
 	}
-	for _, problem := range checkPromise(must.Read(t, "../../README.md"), "argserver", binaries, project.DockersV2[0].Platforms) {
-		t.Errorf("README.md: %s", problem)
+	for _, problem := range checkPromise(must.Read(t, "../../RELEASING.md"), "argserver", binaries, project.DockersV2[0].Platforms) {
+		t.Errorf("RELEASING.md: %s", problem)
 	}
 }
 

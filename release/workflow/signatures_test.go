@@ -217,16 +217,17 @@ func lastLine(text string) string {
 	return lines[len(lines)-1]
 }
 
-// README has the commands of the notes, except for the last block, which rebuilds.
-func TestReadme(t *testing.T) {
-	readme := must.Read(t, "../../README.md")
+// README and RELEASING have the commands of the notes, except for the last block, which
+// rebuilds.
+func TestDocuments(t *testing.T) {
+	documents := must.Read(t, "../../README.md") + must.Read(t, "../../RELEASING.md")
 	blocks := shellBlocks(strings.ReplaceAll(renderNotes(t, "ghcr.io", "OWNER/argserver"), "ghcr.io/owner/", "ghcr.io/OWNER/"))
 	if len(blocks) != 4 || len(notes.Commands(strings.Join(blocks, ""))) != 5 {
 		t.Fatalf("the notes have the blocks %q, want 4 with 5 commands that verify", blocks)
 	}
 	for _, block := range blocks[:3] {
-		if !strings.Contains(readme, "```sh\n"+block+"```") {
-			t.Errorf("README lacks this block of the release notes:\n%s", block)
+		if !strings.Contains(documents, "```sh\n"+block+"```") {
+			t.Errorf("README and RELEASING lack this block of the release notes:\n%s", block)
 		}
 	}
 }
