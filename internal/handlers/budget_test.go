@@ -46,7 +46,7 @@ func TestReservations(t *testing.T) {
 			r := httptest.NewRequest("GET", c.path, nil)
 			r.Header["A"] = []string{c.header}
 			if c.header == "" {
-				r.Header["A"] = make([]string, 100)
+				r.Header["A"] = make([]string, 200)
 			}
 			handler := handlers.RequestHandler(budget, nil, false)
 			if strings.HasPrefix(c.path, "/overview") {

@@ -117,7 +117,7 @@ func requestHandler(held *memory.Budget, machine ordered.Object, echo bool) http
 			case p.size >= 0:
 				zeros = true
 			default:
-				held.With(w, r, machineCost+memory.FieldCost(r.Trailer), func() {
+				held.With(w, r, machineCost, func() {
 					sendRequest(w, r, p.status, f, b, machine)
 				})
 			}

@@ -17,18 +17,18 @@ const (
 
 // allowedHeaders are the names, in lower case, that ?header may have, beside those that
 // begin with X-. No query may turn what is echoed into HTML or a script, in a browser or
-// in a file, let a page of another site read it, or change where a response ends. A name
-// that is not here may do so one day.
+// in a file, let the script of another site read it, or change where a response ends. A
+// name that is not here may do so one day.
 var allowedHeaders = []string{
 	"age", "allow", "cache-control", "etag", "expires", "last-modified", "location", "retry-after", "server",
 	"set-cookie", "www-authenticate",
 }
 
-// refusedHeaders are the beginnings of names with X- that browsers, nginx, Apache,
-// lighttpd, LiteSpeed, Perlbal or Envoy obey.
+// refusedHeaders are the beginnings of names with X- that browsers, nginx, Squid, Apache,
+// lighttpd, LiteSpeed, Perlbal, Envoy or App Engine obey.
 var refusedHeaders = []string{
-	"x-accel-", "x-content-", "x-dns-", "x-envoy-", "x-frame-", "x-lighttpd-", "x-litespeed-", "x-permitted-",
-	"x-reproxy-", "x-send", "x-ua-", "x-webkit-", "x-xss-",
+	"x-accel", "x-appengine-", "x-content-", "x-dns-", "x-envoy-", "x-frame-", "x-lighttpd-", "x-litespeed-",
+	"x-permitted-", "x-reproxy-", "x-send", "x-sourcemap", "x-ua-", "x-webkit-", "x-xss-",
 }
 
 // checkHeaders checks the values of ?header=Name:value. Its error quotes the first

@@ -120,7 +120,7 @@ func TestHeaderParameterRefused(t *testing.T) {
 		"Strict-Transport-Security", "Clear-Site-Data", "NEL", "Report-To", "Reporting-Endpoints", "Alt-Svc", "Service-Worker-Allowed",
 		"Speculation-Rules", "Use-As-Dictionary", "No-Vary-Search", "Public-Key-Pins", "X-LIGHTTPD-send-file", "Surrogate-Control",
 		"Access-Control-Allow-Origin", "Accept-CH", "Set-Login", "Permissions-Policy", "Edge-Control", "X-UA-Compatible", "HTTP2-Settings",
-		"X-Envoy-Immediate-Health-Check-Fail", "X-Send-File", "X-DNS-Prefetch-Control", "X-XSS-Protection", "X", "A",
+		"X-Accelerator-Vary", "X-AppEngine-BlobKey", "X-SourceMap", "X-Envoy-Immediate-Health-Check-Fail", "X-Send-File", "X-DNS-Prefetch-Control", "X-XSS-Protection", "X", "A",
 	} {
 		for _, name := range []string{name, strings.ToLower(name), strings.ToUpper(name)} {
 			for _, query := range []string{"", "&status=301", "&status=204", "&size=3", "&format=json", "&header=X-A:1"} {
@@ -161,7 +161,7 @@ func FuzzHeaderParameter(f *testing.F) {
 	}
 	valid := regexp.MustCompile("^([-!#$%&'*+.^_`|~0-9A-Za-z]+):([^\\x00-\\x08\\x0a-\\x1f\\x7f]*)$")
 	allowed := regexp.MustCompile(`(?i)^(x-.*|age|allow|cache-control|etag|expires|last-modified|location|retry-after|server|set-cookie|www-authenticate)$`)
-	refused := regexp.MustCompile(`(?i)^x-(accel|content|dns|envoy|frame|lighttpd|litespeed|permitted|reproxy|ua|webkit|xss)-|^x-send`)
+	refused := regexp.MustCompile(`(?i)^x-(appengine|content|dns|envoy|frame|lighttpd|litespeed|permitted|reproxy|ua|webkit|xss)-|^x-(accel|send|sourcemap)`)
 
 	server := server.New(handlers.Routes(nil, nil, settings.Settings{Echo: true}, nil), nil, log.New(io.Discard, "", 0))
 	listener := servertest.NewPipeListener()

@@ -63,7 +63,7 @@ func Routes(argv, environ []string, s settings.Settings, draining <-chan struct{
 			mux.ServeHTTP(w, r)
 		}
 	})
-	return refuseMethods(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return refuseMethods(held, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodOptions && r.RequestURI == "*":
 			// It asks about the server as a whole: 200 without a body.
@@ -75,7 +75,7 @@ func Routes(argv, environ []string, s settings.Settings, draining <-chan struct{
 			request(w, r)
 		default:
 			if r.URL.Path == "/events" {
-				r.Header = nil // a stream takes minutes, and needs none
+				r.Header, r.Host = nil, "" // a stream takes minutes, and needs neither
 			}
 			others(w, r)
 		}

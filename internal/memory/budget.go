@@ -3,6 +3,7 @@ package memory
 
 import (
 	"net/http"
+	"net/url"
 	"sync/atomic"
 
 	"argserver/internal/response"
@@ -46,15 +47,21 @@ func (b *Budget) Release(n int64) {
 const freeBytes = 8 << 10
 
 // With calls build while n bytes are reserved for what it builds: none if n is at most
-// freeBytes, and never more than the whole budget. If they do not fit, it responds with
-// 503 and returns false.
+// freeBytes, and never more than the whole budget. If they do not fit, it forgets the
+// request, responds with 503 and returns false. It resets the stream of a request over
+// HTTP/2 that announces trailers.
 func (b *Budget) With(w http.ResponseWriter, r *http.Request, n int64, build func()) bool {
 	if n <= freeBytes {
 		n = 0
 	}
 	n = min(n, b.size)
 	if !b.Take(n) {
-		r.Header = nil // the client may not read the response
+		// The client may not read the response. Then net/http keeps the trailers of
+		// HTTP/2, whatever the request holds.
+		if r.ProtoMajor == 2 && r.Trailer != nil {
+			panic(http.ErrAbortHandler)
+		}
+		r.Header, r.Host, r.RequestURI, r.URL = nil, "", "", new(url.URL)
 		w.Header().Set("Retry-After", "1")
 		response.Fail(w, http.StatusServiceUnavailable, "other requests fill the memory set aside for them; retry later")
 		return false
@@ -72,20 +79,27 @@ func (b *Budget) WithHeader(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// HeaderCost returns how many bytes the target and the header of a request take, with
-// what a handler builds from them.
+// HeaderCost returns how many bytes the header of a request takes, with what a handler
+// builds from it. Trailers that are announced may follow.
 func HeaderCost(r *http.Request) int64 {
-	return 4*int64(len(r.RequestURI)) + FieldCost(r.Header)
+	n := 4*int64(len(r.Method)+len(r.RequestURI)+len(r.Host)) + FieldCost(r.Header)
+	if r.Trailer != nil {
+		n += trailerCost + FieldCost(r.Trailer)
+	}
+	return n
 }
 
+// trailerCost is how many bytes trailers may take: four times MaxHeaderBytes.
+const trailerCost = 256 << 10
+
 // FieldCost does for headers or trailers what HeaderCost does for a request. It counts
-// 128 bytes for each field, whose name can be as short as a byte, and four for each byte
-// of a value, because JSON escapes it.
+// 64 bytes for each name and each value, which can be as short as a byte, and four for
+// each byte of a value, because JSON escapes it.
 func FieldCost(header http.Header) (n int64) {
 	for name, values := range header {
-		n += int64(len(name))
+		n += 64 + int64(len(name))
 		for _, value := range values {
-			n += 128 + 4*int64(len(value))
+			n += 64 + 4*int64(len(value))
 		}
 	}
 	return n

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"container/list"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"syscall"
 	"time"
 
 	"argserver/internal/handlers"
@@ -27,9 +29,10 @@ const (
 	// Headers that are arriving may take an eighth of the memory: so much for each line,
 	// in tests with lines such as "a:\n", and with TLS, which hides lines, for each byte.
 	arrivingShare = 8
-	costPerLine   = 128
+	costPerLine   = 128 // or name of a trailer
 	costPerByte   = 20
 	freeArriving  = 8 << 10 // which each connection has beside this share
+	mostArriving  = 1 << 20 // which each connection may take at most
 
 	// The memory of connections that are closed returns to the system after this time.
 	// The Go runtime alone may keep it for minutes.
@@ -45,17 +48,17 @@ type connections struct {
 	arriving           *memory.Budget
 	handlers           sync.WaitGroup // that run
 
-	mu        sync.Mutex
-	open      map[*connection]bool
-	requests  int
-	returning bool // memory is about to return to the system
+	mu            sync.Mutex
+	waiting, busy list.List // connections without and with a request, in order of since
+	requests      int
+	returning     bool // memory is about to return to the system
 }
 
 // newConnections returns the connections of a server, with TLS or without, that may use
 // limit bytes of memory.
 func newConnections(l net.Listener, secure bool, limit int64) *connections {
 	return &connections{Listener: l, secure: secure, most: max(16, int(limit/perConnection)), mostRequests: int(limit / perRequest),
-		arriving: memory.NewBudget(limit / arrivingShare), open: make(map[*connection]bool)}
+		arriving: memory.NewBudget(limit / arrivingShare)}
 }
 
 // Accept returns the next connection. If too many are open, it closes one: the one that
@@ -63,40 +66,55 @@ func newConnections(l net.Listener, secure bool, limit int64) *connections {
 // been in its state longest. The new one may be a health check.
 func (c *connections) Accept() (net.Conn, error) {
 	conn, err := c.Listener.Accept()
+	for errors.Is(err, syscall.EMFILE) && c.makeRoom(0) {
+		conn, err = c.Listener.Accept()
+	}
 	if err != nil {
 		return nil, err
 	}
-	accepted := &connection{Conn: conn, of: c, closed: make(chan struct{}), since: time.Now()}
-	if first := c.add(accepted); first != nil {
-		first.Close()
+	if c.makeRoom(c.most) {
 		// Let those before this one read what has arrived, before they are closed.
 		runtime.Gosched()
 	}
+	accepted := &connection{Conn: conn, of: c, closed: make(chan struct{})}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	accepted.enter(http.StateNew)
 	return accepted, nil
 }
 
-// add adds a connection. If there are too many, it returns the one to close.
-func (c *connections) add(accepted *connection) (first *connection) {
+// makeRoom closes a connection and returns true, unless fewer than most are open.
+func (c *connections) makeRoom(most int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.open) >= c.most {
-		for other := range c.open {
-			if first == nil || other.idle() && !first.idle() || other.idle() == first.idle() && other.since.Before(first.since) {
-				first = other
-			}
-		}
+	if n := c.waiting.Len() + c.busy.Len(); n == 0 || n < most {
+		return false
 	}
-	c.open[accepted] = true
-	return first
+	first, busy := front(&c.waiting), front(&c.busy)
+	if first == nil || busy != nil && time.Since(first.since) < time.Second && busy.since.Before(first.since) {
+		first = busy
+	}
+	first.close()
+	return true
+}
+
+// front returns the first connection in a list, or nil.
+func front(l *list.List) *connection {
+	if l.Len() == 0 {
+		return nil
+	}
+	return l.Front().Value.(*connection)
 }
 
 // in returns the connections in a state.
 func (c *connections) in(state http.ConnState) (in []*connection) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for open := range c.open {
-		if open.state == state {
-			in = append(in, open)
+	for _, l := range []*list.List{&c.waiting, &c.busy} {
+		for e := l.Front(); e != nil; e = e.Next() {
+			if open := e.Value.(*connection); open.state == state {
+				in = append(in, open)
+			}
 		}
 	}
 	return in
@@ -108,7 +126,8 @@ type connection struct {
 	of     *connections
 	closed chan struct{}
 
-	isClosed      bool
+	list          *list.List // nil once it is closed
+	element       *list.Element
 	state         http.ConnState
 	since         time.Time // when it got into its state
 	requests      int       // that are being served
@@ -123,50 +142,70 @@ func below(conn net.Conn) *connection {
 	return conn.(*connection)
 }
 
-func (c *connection) idle() bool {
-	return (c.state == http.StateNew || c.state == http.StateIdle) && time.Since(c.since) > time.Second
+// enter puts a connection into a state, in which nothing has arrived yet.
+func (c *connection) enter(state http.ConnState) {
+	c.leave()
+	c.list = &c.of.waiting
+	if state == http.StateActive || state == http.StateHijacked {
+		c.list = &c.of.busy
+	}
+	c.state, c.since = state, time.Now()
+	c.element = c.list.PushBack(c)
 }
 
-// Read closes a connection that the client has reset, and one whose header finds no
-// memory.
+// leave releases what a connection holds.
+func (c *connection) leave() {
+	if c.list != nil {
+		c.list.Remove(c.element)
+		c.list = nil
+	}
+	c.of.arriving.Release(c.held)
+	c.arrived, c.held = 0, 0
+}
+
+// Read closes a connection that the client has reset. It closes those that have held
+// memory for half a header longest until there is some for what has arrived.
 func (c *connection) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if err != nil && err != io.EOF && !errors.Is(err, os.ErrDeadlineExceeded) || !c.arrive(b[:n]) {
+	if err != nil && err != io.EOF && !errors.Is(err, os.ErrDeadlineExceeded) {
 		c.Close()
 	}
-	return n, err
-}
-
-// arrive reserves memory for what has arrived, unless that belongs to a request for
-// which a handler does.
-func (c *connection) arrive(b []byte) bool {
 	c.of.mu.Lock()
 	defer c.of.mu.Unlock()
-	if c.requests > 0 || c.isClosed {
-		return true
+	if c.list != &c.of.waiting {
+		return n, err // a handler reserves memory for this
 	}
 	if c.of.secure {
-		c.arrived += costPerByte * int64(len(b))
+		c.arrived += costPerByte * int64(n)
 	} else {
-		c.arrived += int64(len(b) + costPerLine*bytes.Count(b, []byte("\n")))
+		c.arrived += int64(n + costPerLine*(bytes.Count(b[:n], []byte("\n"))+bytes.Count(b[:n], []byte(","))))
 	}
-	n := max(0, c.arrived-freeArriving-c.held)
-	ok := c.of.arriving.Take(n)
-	if ok {
-		c.held += n
+	c.arrived = min(c.arrived, mostArriving)
+	more := max(0, c.arrived-freeArriving-c.held)
+	for e := c.of.waiting.Front(); c.list != nil && !c.of.arriving.Take(more); {
+		holder := e.Value.(*connection)
+		e = e.Next()
+		if holder.held > 0 || holder == c {
+			holder.close()
+		}
 	}
-	return ok
+	if c.list != nil {
+		c.held += more
+	}
+	return n, err
 }
 
 // Close closes a connection and ends its requests.
 func (c *connection) Close() error {
 	c.of.mu.Lock()
 	defer c.of.mu.Unlock()
-	if !c.isClosed {
-		c.isClosed = true
+	return c.close()
+}
+
+func (c *connection) close() error {
+	if c.list != nil {
+		c.leave()
 		close(c.closed)
-		c.forget()
-		delete(c.of.open, c)
 		if !c.of.returning {
 			c.of.returning = true
 			time.AfterFunc(returnTime, c.of.returnMemory)
@@ -180,12 +219,6 @@ func (c *connections) returnMemory() {
 	c.returning = false
 	c.mu.Unlock()
 	debug.FreeOSMemory()
-}
-
-// forget releases what is reserved for a header that was arriving.
-func (c *connection) forget() {
-	c.of.arriving.Release(c.held)
-	c.arrived, c.held = 0, 0
 }
 
 // CloseWrite lets net/http close a connection without a reset, which could destroy a
@@ -210,8 +243,9 @@ func (c *connections) withConnection(ctx context.Context, conn net.Conn) context
 func (c *connections) track(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	connection := below(conn)
-	connection.state, connection.since = state, time.Now()
+	if connection := below(conn); connection.list != nil {
+		connection.enter(state)
+	}
 }
 
 // handler counts the requests that next serves and, once draining is closed, ends each
@@ -245,6 +279,5 @@ func (c *connection) count(requests int) bool {
 	defer c.of.mu.Unlock()
 	c.requests += requests
 	c.of.requests += requests
-	c.forget()
 	return c.requests > 1 && c.of.requests > c.of.mostRequests
 }

@@ -171,9 +171,9 @@ func TestLimitsInDocument(t *testing.T) {
 		"time in which a client of HTTP/2 reads nothing":              server.StallTime,
 		"header": servertest.Bytes(server.MaxHeader),
 		"body":   servertest.Bytes(memory.MaxBody),
-		"requests at a time on a connection of HTTP/2":                     server.MaxStreams,
-		"memory for bodies, long headers and long arguments in a response": servertest.Bytes(memory.MaxHeld),
-		"memory for each connection":                                       servertest.Bytes(server.PerConnection),
-		"memory for each request over HTTP/2":                              servertest.Bytes(server.PerRequest),
+		"requests at a time on a connection of HTTP/2":                                    server.MaxStreams,
+		"memory for bodies, long headers, and long arguments and variables in a response": servertest.Bytes(memory.MaxHeld),
+		"memory for each connection":                                                      servertest.Bytes(server.PerConnection),
+		"memory for each request over HTTP/2":                                             servertest.Bytes(server.PerRequest),
 	})
 }

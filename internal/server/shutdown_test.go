@@ -7,6 +7,7 @@ import (
 	"net/http/httptrace"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -37,14 +38,19 @@ func TestShutdown(t *testing.T) {
 			for range c.signals {
 				server.Signals <- syscall.SIGTERM
 			}
+			// The log is read meanwhile, because the server does not wait long for that.
+			var client sync.WaitGroup
 			if c.read {
-				waitRefused(t, server.Addr)
-				body, err := io.ReadAll(response.Body)
-				if err != nil || string(body) != argv[0] {
-					t.Errorf("got %d bytes of the response and %v, want all %d", len(body), err, len(argv[0]))
-				}
+				client.Go(func() {
+					waitRefused(t, server.Addr)
+					body, err := io.ReadAll(response.Body)
+					if err != nil || string(body) != argv[0] {
+						t.Errorf("got %d bytes of the response and %v, want all %d", len(body), err, len(argv[0]))
+					}
+				})
 			}
 			server.WantExit(t, c.status, c.says)
+			client.Wait()
 		})
 	}
 }
