@@ -68,7 +68,19 @@ func (b *Budget) With(w http.ResponseWriter, r *http.Request, n int64, build fun
 	}
 	defer b.Release(n)
 	build()
+	if n > 0 {
+		Sent(w, r)
+	}
 	return true
+}
+
+// Sent returns once the client has taken all of a response over HTTP/2, or has had its
+// time. After the handler has returned, net/http would keep the request and the response
+// for as long, and nobody would count them.
+func Sent(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 2 {
+		http.NewResponseController(w).Flush()
+	}
 }
 
 // WithHeader returns a handler that calls next while memory is reserved for the header

@@ -269,6 +269,7 @@ func (c *connections) handler(next http.Handler, draining <-chan struct{}) http.
 		default:
 		}
 		next.ServeHTTP(w, r)
+		memory.Sent(w, r)
 	})
 }
 
