@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -30,6 +31,9 @@ func TestReservations(t *testing.T) {
 		{"long as JSON", 1 << 20, 0, long, short, "/request?format=json", 200},
 		{"full", 1 << 20, 1 << 20, long, short, "/request", 503},
 		{"full, and the target is long", 1 << 20, 1 << 20, short, short, "/request?" + long, 503},
+		{"full, and the host is long", 1 << 20, 1 << 20, short, short, "/request", 503},
+		{"full, and the method is long", 1 << 20, 1 << 20, short, short, "/request", 503},
+		{"full, and trailers are announced", 1 << 20, 1 << 20, short, short, "/request", 503},
 		{"full, and the fields are many", 1 << 20, 1 << 20, "", short, "/request", 503},
 		{"longer than all", 1 << 10, 0, long, short, "/request", 200},
 		{"longer than all, with something held", 1 << 10, 1, long, short, "/request", 503},
@@ -45,6 +49,14 @@ func TestReservations(t *testing.T) {
 			budget.Take(c.held)
 			r := httptest.NewRequest("GET", c.path, nil)
 			r.Header["A"] = []string{c.header}
+			switch c.name {
+			case "full, and the host is long":
+				r.Host = long
+			case "full, and the method is long":
+				r.Method = long
+			case "full, and trailers are announced":
+				r.Trailer = http.Header{"A": nil}
+			}
 			if c.header == "" {
 				r.Header["A"] = make([]string, 200)
 			}

@@ -117,6 +117,32 @@ func TestRequestLimit(t *testing.T) {
 	})
 }
 
+// A request over HTTP/2 counts until its client has taken the response.
+func TestRequestLimitOfUnreadResponses(t *testing.T) {
+	serveSmall(t, func(t *testing.T, b *servertest.BubbleServer) {
+		conn := b.Listener.Dial(t)
+		// Settings with a window of 0, then 70 requests for /args.
+		sent := "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00"
+		for i := range 70 {
+			sent += "\x00\x00\x0c\x01\x05\x00\x00\x00" + string([]byte{byte(2*i + 1)}) + "\x82\x86\x04\x05/args\x01\x01a"
+		}
+		go io.WriteString(conn, sent)
+		kinds := make(map[byte]int)
+		for conn.SetReadDeadline(time.Now().Add(5 * time.Second)); ; {
+			var head [9]byte
+			if _, err := io.ReadFull(conn, head[:]); err != nil {
+				break
+			}
+			kinds[head[3]]++
+			io.CopyN(io.Discard, conn, int64(head[1])<<8|int64(head[2]))
+		}
+		const headers, reset = 1, 3
+		if kinds[headers] != 64 || kinds[reset] != 6 {
+			t.Errorf("of 70 requests %d got a response and %d a reset, want 64 and 6", kinds[headers], kinds[reset])
+		}
+	})
+}
+
 // Headers that arrive slowly may take 512 KiB together, and what one has taken is free
 // once it is a request or its connection is closed.
 func TestArrivingHeaders(t *testing.T) {
