@@ -62,8 +62,8 @@ func newConnections(l net.Listener, secure bool, limit int64) *connections {
 }
 
 // Accept returns the next connection. If too many are open, it closes one: the one that
-// has been without a request longest, if that is over a second, or else the one that has
-// been in its state longest. The new one may be a health check.
+// has been without a request longest, unless that is less than a second and the one that
+// has had a request longest is older. A new one may be a health check.
 func (c *connections) Accept() (net.Conn, error) {
 	conn, err := c.Listener.Accept()
 	for errors.Is(err, syscall.EMFILE) && c.makeRoom(0) {
@@ -76,7 +76,7 @@ func (c *connections) Accept() (net.Conn, error) {
 		// Let those before this one read what has arrived, before they are closed.
 		runtime.Gosched()
 	}
-	accepted := &connection{Conn: conn, of: c, closed: make(chan struct{})}
+	accepted := &connection{Conn: conn, of: c, closed: make(chan struct{}), accepted: time.Now()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	accepted.enter(http.StateNew)
@@ -91,7 +91,7 @@ func (c *connections) makeRoom(most int) bool {
 		return false
 	}
 	first, busy := front(&c.waiting), front(&c.busy)
-	if first == nil || busy != nil && time.Since(first.since) < time.Second && busy.since.Before(first.since) {
+	if first == nil || busy != nil && time.Since(first.since) < time.Second && busy.accepted.Before(first.accepted) {
 		first = busy
 	}
 	first.close()
@@ -123,8 +123,9 @@ func (c *connections) in(state http.ConnState) (in []*connection) {
 // A connection is accepted. connections.mu guards its state.
 type connection struct {
 	net.Conn
-	of     *connections
-	closed chan struct{}
+	of       *connections
+	closed   chan struct{}
+	accepted time.Time
 
 	list          *list.List // nil once it is closed
 	element       *list.Element

@@ -71,16 +71,22 @@ func TestMemoryOfHostileClients(t *testing.T) {
 			slowest := time.Duration(0)
 			go func() {
 				defer close(stopped)
-				for {
+				for failed := false; ; {
 					start := time.Now()
 					request, _ := http.NewRequest("GET", url+"/healthz", nil)
 					request.Close = true
 					response, err := (&http.Client{Timeout: servertest.Patience}).Do(request)
-					if err != nil || response.StatusCode != 200 {
-						t.Errorf("/healthz: %v, want 200", err)
-						return
+					if err == nil {
+						response.Body.Close()
 					}
-					response.Body.Close()
+					// On a busy machine the connection may make room for those of the attack
+					// before its request is read. No orchestrator acts on one failure.
+					if again := err != nil || response.StatusCode != 200; again && failed {
+						t.Errorf("/healthz failed twice: %v, want 200", err)
+						return
+					} else {
+						failed = again
+					}
 					slowest = max(slowest, time.Since(start))
 					select {
 					case <-stop:

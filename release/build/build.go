@@ -152,7 +152,7 @@ func (r *Release) readMetadata(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	if mod.Toolchain == nil {
-		return fmt.Errorf("%s pins no Go version: want a line such as toolchain go1.2.3", path)
+		return fmt.Errorf("%s pins no Go version: want a line such as toolchain go1.2.3, above a go line with a lower version", path)
 	}
 	r.Metadata.Source = "https://github.com/" + o.Repository
 	r.Metadata.Version = strings.TrimPrefix(o.Tag, "v")

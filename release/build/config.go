@@ -2,6 +2,7 @@ package build
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,48 @@ import (
 // LoadConfig reads the .goreleaser.yaml of a repository.
 func LoadConfig(clone string) (config.Project, error) {
 	return config.Load(filepath.Join(clone, ".goreleaser.yaml"))
+}
+
+// nameTemplate gives every binary the name that the release notes and users rely on.
+const nameTemplate = `{{ .ProjectName }}_{{ .Os }}_{{ .Arch }}{{ with .Arm }}v{{ . }}{{ end }}`
+
+// CheckConfig reports everything that the .goreleaser.yaml of a repository lacks for the
+// pipeline to release it, and what to write.
+func CheckConfig(clone string) error {
+	project, err := LoadConfig(clone)
+	if err != nil {
+		return err
+	}
+	var problems []error
+	want := func(ok bool, format string, values ...any) {
+		if !ok {
+			problems = append(problems, fmt.Errorf(".goreleaser.yaml: "+format, values...))
+		}
+	}
+	var targets []string
+	for _, build := range project.Builds {
+		targets = append(targets, build.Targets...)
+	}
+	want(slices.Contains(targets, "linux_amd64"), "builds: targets %q, want linux_amd64 among them", targets)
+	binaries := slices.IndexFunc(project.Archives, func(a config.Archive) bool {
+		return slices.Equal(a.Formats, []string{"binary"}) && a.NameTemplate == nameTemplate
+	})
+	want(binaries >= 0, "archives: want one with formats: [binary] and name_template: %q", nameTemplate)
+	want(project.Checksum.NameTemplate == "checksums.txt", "checksum: name_template %q, want checksums.txt", project.Checksum.NameTemplate)
+	want(binaries < 0 || project.Archives[binaries].ID != "" && slices.Equal(project.Checksum.IDs, []string{project.Archives[binaries].ID}),
+		"checksum: ids %q, want the id of the binaries under archives, and no other", project.Checksum.IDs)
+	want(slices.ContainsFunc(project.SBOMs, func(s config.SBOM) bool {
+		return s.Artifacts == "binary" && slices.Equal(s.Documents, []string{"{{ .ArtifactName }}.spdx.json"})
+	}), `sboms: want one with artifacts: binary and documents: ["{{ .ArtifactName }}.spdx.json"]`)
+	want(len(project.DockersV2) == 1, "dockers_v2: %d images, want one", len(project.DockersV2))
+	for _, image := range project.DockersV2 {
+		want(slices.Equal(image.Tags, []string{"staging-{{ .Version }}"}), `dockers_v2: tags %q, want ["staging-{{ .Version }}"]`, image.Tags)
+		want(len(image.Platforms) > 1, "dockers_v2: platforms %q, want at least two, because BuildKit makes no index of one", image.Platforms)
+		want(image.SBOM == "false", `dockers_v2: sbom %q, want "false": it would change the digest of the index each time`, image.SBOM)
+		want(slices.Contains(image.Flags, "--provenance=false"), "dockers_v2: flags %q, want --provenance=false: it would change the digest of the index each time", image.Flags)
+	}
+	want(project.Release.Draft, "release: want draft: true, because the pipeline makes the release public at the end")
+	return errors.Join(problems...)
 }
 
 // writeConfig returns the path of the configuration for a release: the

@@ -71,7 +71,7 @@ func Index(index v1.ImageIndex, m build.Metadata) ([]v1.Platform, error) {
 		case !descriptor.MediaType.IsImage():
 			problems = append(problems, fmt.Errorf("index: %s has the media type %q, want an image", descriptor.Digest, descriptor.MediaType))
 		case p == nil || p.OS != "linux":
-			problems = append(problems, fmt.Errorf("index: %s is for the platform %v, want one of linux", descriptor.Digest, p))
+			problems = append(problems, fmt.Errorf("index: %s is for the platform %v, want one of linux, and no attestation", descriptor.Digest, p))
 		case slices.ContainsFunc(platforms, p.Equals):
 			problems = append(problems, fmt.Errorf("index: %s is a second image for %s", descriptor.Digest, p))
 		default:
@@ -229,7 +229,7 @@ func checkFiles(image v1.Image, entrypoint []string, m build.Metadata, repositor
 			want, ok := wanted[header.Name]
 			switch {
 			case !ok:
-				problems = append(problems, fmt.Errorf("%s: it is neither the binary nor in rootfs", header.Name))
+				problems = append(problems, fmt.Errorf("%s: it is neither the binary nor in rootfs: move it there, or remove its COPY", header.Name))
 				continue
 			case seen[header.Name] && !want.mode.IsDir(): // each layer repeats directories
 				problems = append(problems, fmt.Errorf("%s: it is there twice", header.Name))

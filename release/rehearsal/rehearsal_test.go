@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -36,6 +35,12 @@ type rehearsed struct {
 var source = cmp.Or(os.Getenv("SOURCE"), "../..")
 
 func TestRehearsal(t *testing.T) {
+	if err := build.CheckConfig(source); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := smoke.Load(source); err != nil {
+		t.Fatal(err)
+	}
 	architectures, err := build.Architectures(source)
 	if err != nil {
 		t.Fatal(err)
@@ -161,7 +166,7 @@ func (r rehearsed) testNotes(t *testing.T) {
 		t.Errorf("the release notes are\n%s\nwant them to end with (%v)\n%s", r.Notes, err, want)
 	}
 	if !r.Draft {
-		t.Error("the release is public before it is promoted")
+		t.Error("the release is public before it is promoted: want draft: true under release in .goreleaser.yaml")
 	}
 }
 
@@ -185,11 +190,11 @@ func (r rehearsed) testImage(t *testing.T, p v1.Platform) {
 	if err != nil {
 		t.Error(err)
 	}
-	raw, err := r.Binary(p)
-	if err != nil {
-		t.Fatal(err)
+	raw, missing := r.Binary(p)
+	if missing != nil {
+		t.Fatal(missing)
 	}
-	if string(binary) != must.Read(t, raw.Path) {
+	if err == nil && string(binary) != must.Read(t, raw.Path) {
 		t.Errorf("the binary in the image is not %s", raw.Name)
 	}
 	if err := r.smoke.Image(t.Context(), t.Output(), r.Image, r.Index, p, r.Metadata); err != nil {
@@ -231,12 +236,8 @@ func (r rehearsed) handOn(t *testing.T) {
 
 // report prints the figures of the release.
 func (r rehearsed) report(t *testing.T, released, all time.Duration) {
-	own := v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
+	own := v1.Platform{OS: "linux", Architecture: "amd64"}
 	b, err := r.Binary(own)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pulled, err := check.PulledBytes(r.platformImage(t, own))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,10 +245,10 @@ func (r rehearsed) report(t *testing.T, released, all time.Duration) {
 	binaries      %d
 	platforms     %d
 	index digest  %s
-	%-13s %d bytes, %d pulled
+	%-13s %d bytes
 	time          %v to release, %v in all`,
 		r.Tag, r.Metadata.Revision, len(r.Binaries), len(r.Platforms), r.digest(t),
-		own, len(must.Read(t, b.Path)), pulled, released.Round(time.Second), all.Round(time.Second))
+		own, len(must.Read(t, b.Path)), released.Round(time.Second), all.Round(time.Second))
 }
 
 // names lists the files in a folder, sorted.

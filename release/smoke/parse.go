@@ -82,7 +82,7 @@ steps:
 }
 
 func (f *file) check(t *Test) {
-	if t.Server == nil && t.Commands == nil {
+	if t.Server == nil && len(t.Commands) == 0 {
 		f.fail(f.line(), "want server or commands")
 	}
 	if s := t.Server; s != nil {
@@ -94,7 +94,7 @@ func (f *file) check(t *Test) {
 				f.fail(f.line("server", "environment", i), "environment %q, want NAME=VALUE", variable)
 			}
 		}
-		if s.Requests == nil {
+		if len(s.Requests) == 0 {
 			f.fail(f.line("server", "requests"), "want requests")
 		}
 		for i, r := range s.Requests {
