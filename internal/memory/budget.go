@@ -76,9 +76,10 @@ func (b *Budget) With(w http.ResponseWriter, r *http.Request, n int64, build fun
 
 // Sent returns once the client has taken all of a response over HTTP/2, or has had its
 // time. After the handler has returned, net/http would keep the request and the response
-// for as long, and nobody would count them.
+// for as long, and nobody would count them. A response of gRPC whose status is in the
+// header has no body to wait for, and must end with its header.
 func Sent(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor == 2 {
+	if r.ProtoMajor == 2 && w.Header()["Grpc-Status"] == nil {
 		http.NewResponseController(w).Flush()
 	}
 }
