@@ -95,9 +95,9 @@ func (b *Budget) WithHeader(next http.HandlerFunc) http.HandlerFunc {
 // HeaderCost returns how many bytes the header of a request takes, with what a handler
 // builds from it. Trailers that are announced may follow.
 func HeaderCost(r *http.Request) int64 {
-	n := 4*int64(len(r.Method)+len(r.RequestURI)+len(r.Host)) + FieldCost(r.Header)
+	n := 4*int64(len(r.Method)+len(r.RequestURI)+len(r.Host)) + fieldCost(r.Header)
 	if r.Trailer != nil {
-		n += trailerCost + FieldCost(r.Trailer)
+		n += trailerCost + fieldCost(r.Trailer)
 	}
 	return n
 }
@@ -105,10 +105,10 @@ func HeaderCost(r *http.Request) int64 {
 // trailerCost is how many bytes trailers may take: four times MaxHeaderBytes.
 const trailerCost = 256 << 10
 
-// FieldCost does for headers or trailers what HeaderCost does for a request. It counts
+// fieldCost does for headers or trailers what HeaderCost does for a request. It counts
 // 64 bytes for each name and each value, which can be as short as a byte, and four for
 // each byte of a value, because JSON escapes it.
-func FieldCost(header http.Header) (n int64) {
+func fieldCost(header http.Header) (n int64) {
 	for name, values := range header {
 		n += 64 + int64(len(name))
 		for _, value := range values {

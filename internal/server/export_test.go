@@ -6,6 +6,7 @@ const (
 	IdleTime      = idleTime
 	MaxHeader     = maxHeader
 	MaxStreams    = maxStreams
+	ArrivingShare = arrivingShare
 	PerConnection = perConnection
 	PerRequest    = perRequest
 	ResponseTime  = responseTime

@@ -173,6 +173,7 @@ func TestLimitsInDocument(t *testing.T) {
 		"body":   servertest.Bytes(memory.MaxBody),
 		"requests at a time on a connection of HTTP/2":                                    server.MaxStreams,
 		"memory for bodies, long headers, and long arguments and variables in a response": servertest.Bytes(memory.MaxHeld),
+		"memory for headers that are arriving":                                            "1/" + strconv.Itoa(server.ArrivingShare) + " of all",
 		"memory for each connection":                                                      servertest.Bytes(server.PerConnection),
 		"memory for each request over HTTP/2":                                             servertest.Bytes(server.PerRequest),
 	})
